@@ -18,5 +18,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod line_up;
 pub mod net;
+pub mod schedule;
 pub mod time;

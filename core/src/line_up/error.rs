@@ -1,0 +1,213 @@
+//! What can be wrong with a line-up, where, and what a person can do about it.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use super::{Channel, LineUp, Programme};
+
+/// Something is wrong with a line-up. Shown, it is a sentence for the person who wrote the file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LineUpError {
+    /// Where in the text; `None` when it is not about one place.
+    pub place: Option<Place>,
+    /// Which channel and programme, in words; empty when it is not about one.
+    pub subject: String,
+    /// What is wrong.
+    pub problem: LineUpProblem,
+}
+
+/// A place in a text, both counted from 1.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The character within the line.
+    pub column: usize,
+}
+
+/// What is wrong with a line-up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum LineUpProblem {
+    /// The text is longer than [`LineUp::TEXT_BYTES_MAX`]; this long.
+    TextLength(usize),
+    /// The text is not TOML, or not TOML of this form; what the TOML parser says.
+    Toml(String),
+    /// None, or more than [`LineUp::CHANNELS_MAX`] channels.
+    ChannelCount(usize),
+    /// An id that is not 1 to 32 of `a-z0-9-`.
+    Id(String),
+    /// An id that an earlier channel has.
+    IdTwice(String),
+    /// A number outside [`Channel::NUMBERS`].
+    Number(i64),
+    /// A number that an earlier channel has.
+    NumberTwice(u16),
+    /// A channel that replaces one channel has the number of another.
+    NumberOfAnother {
+        /// The name of the channel with that number.
+        other: String,
+    },
+    /// A name, title or licence that is empty, too long, or has control characters in it.
+    Label(String),
+    /// None, or more than [`Channel::PROGRAMMES_MAX`] programmes.
+    ProgrammeCount(usize),
+    /// A year outside [`Programme::YEARS`].
+    Year(i64),
+    /// Not an archive.org identifier.
+    Item(String),
+    /// Not a path within an item.
+    File(String),
+    /// A file that cannot be this long.
+    Bytes(i64),
+    /// A duration that cannot be read.
+    Duration(String),
+    /// A duration outside [`Programme::DURATIONS_MS`].
+    DurationBounds(String),
+    /// The same film is on the channel already: the same file, or another rendition of it.
+    FilmTwice {
+        /// The file listed before.
+        other: String,
+    },
+}
+
+impl LineUpError {
+    pub(super) fn overall(problem: LineUpProblem) -> Self {
+        Self { place: None, subject: String::new(), problem }
+    }
+
+    pub(super) fn in_channel(channel: &Channel, problem: LineUpProblem) -> Self {
+        let subject = format!("channel {} {}", channel.number, Quoted(&channel.name));
+        Self { place: None, subject, problem }
+    }
+}
+
+impl fmt::Display for LineUpError {
+    /// `line 12, column 8: channel 3 "Living Room", "Dragnet": what is wrong; what to do`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Place { line, column }) = self.place {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        if !self.subject.is_empty() {
+            write!(f, "{}: ", self.subject)?;
+        }
+        write!(f, "{}", self.problem)
+    }
+}
+
+impl fmt::Display for LineUpProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TextLength(bytes) => {
+                let max = LineUp::TEXT_BYTES_MAX;
+                write!(f, "the line-up is {bytes} bytes long; keep it within {max}")
+            }
+            Self::Toml(message) => write!(f, "{message}"),
+            Self::ChannelCount(0) => {
+                f.write_str("the line-up has no channel; begin one with [[channel]]")
+            }
+            Self::ChannelCount(count) => {
+                let max = LineUp::CHANNELS_MAX;
+                write!(f, "the line-up has {count} channels; keep it within {max}")
+            }
+            Self::Id(id) => {
+                let id = Quoted(id);
+                write!(f, "{id} cannot be an id; use 1 to 32 of a-z, 0-9 and -, like \"night-owl\"")
+            }
+            Self::IdTwice(id) => {
+                let id = Quoted(id);
+                write!(f, "another channel has the id {id}; give this one an id of its own")
+            }
+            Self::Number(number) => {
+                let (min, max) = (Channel::NUMBERS.start(), Channel::NUMBERS.end());
+                write!(f, "{number} cannot be a channel's number; use {min} to {max}")
+            }
+            Self::NumberTwice(number) => write!(
+                f,
+                "another channel has the number {number}; give this one a number of its own"
+            ),
+            Self::NumberOfAnother { other } => {
+                let other = Quoted(other);
+                write!(
+                    f,
+                    "it replaces the channel with its id, but its number belongs to {other}; give \
+                     it another number, or another id to replace {other} instead"
+                )
+            }
+            Self::Label(text) => {
+                let text = Quoted(text);
+                write!(
+                    f,
+                    "{text} cannot be shown; use 1 to 200 characters on one line, without control \
+                     characters"
+                )
+            }
+            Self::ProgrammeCount(0) => f.write_str(
+                "the channel has no programme; add one with [[channel.programme]], or remove the \
+                 channel",
+            ),
+            Self::ProgrammeCount(count) => {
+                let max = Channel::PROGRAMMES_MAX;
+                write!(f, "the channel has {count} programmes; keep it within {max}")
+            }
+            Self::Year(year) => {
+                let (min, max) = (Programme::YEARS.start(), Programme::YEARS.end());
+                write!(f, "{year} cannot be its year; use {min} to {max}, or leave it out")
+            }
+            Self::Item(item) => {
+                let item = Quoted(item);
+                write!(
+                    f,
+                    "{item} is not an archive.org identifier; use what follows \
+                     archive.org/details/ in the address of its page"
+                )
+            }
+            Self::File(file) => {
+                let file = Quoted(file);
+                write!(
+                    f,
+                    "{file} is not a file of an item; use its name as archive.org lists it, with \
+                     folders before it and / between, not percent-encoded"
+                )
+            }
+            Self::Bytes(bytes) => write!(
+                f,
+                "a film cannot be {bytes} bytes long; use the size that archive.org lists, or \
+                 leave it out"
+            ),
+            Self::Duration(text) => {
+                let text = Quoted(text);
+                write!(
+                    f,
+                    "{text} is not a duration; write hours, minutes and seconds like \
+                     \"1:31:44.5\", or minutes and seconds like \"7:22\""
+                )
+            }
+            Self::DurationBounds(text) => {
+                let text = Quoted(text);
+                write!(f, "a programme cannot last {text}; use one second to 24 hours")
+            }
+            Self::FilmTwice { other } => {
+                let other = Quoted(other);
+                write!(f, "the channel has this film already, as {other}; keep one of the two")
+            }
+        }
+    }
+}
+
+impl core::error::Error for LineUpError {}
+
+/// A text in quotes with its oddities escaped, cut off where a sentence would drown in it.
+pub(super) struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        let (start, rest) = match self.0.char_indices().nth(60) {
+            Some((end, _)) => (self.0.get(..end).unwrap_or_default(), "…"),
+            None => (self.0, ""),
+        };
+        write!(f, "{}{rest}\"", start.escape_debug())
+    }
+}

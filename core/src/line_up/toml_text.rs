@@ -1,0 +1,624 @@
+//! From TOML to a line-up that keeps every rule, or to the first thing that breaks one.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::error::{LineUpError, LineUpProblem, Place, Quoted};
+use super::{Channel, LineUp, Programme};
+
+/// The text as serde sees it. Numbers are `i64` and times are strings here, so that the rules below
+/// refuse them in our words and not in the parser's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineUpText {
+    #[serde(default)]
+    channel: Vec<ChannelText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChannelText {
+    id: Spanned<String>,
+    number: Spanned<i64>,
+    name: Spanned<String>,
+    #[serde(default)]
+    programme: Vec<ProgrammeText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProgrammeText {
+    title: Spanned<String>,
+    year: Option<Spanned<i64>>,
+    item: Spanned<String>,
+    file: Spanned<String>,
+    bytes: Option<Spanned<i64>>,
+    duration: Spanned<String>,
+    licence: Option<Spanned<String>>,
+}
+
+pub(super) fn parse(toml: &str) -> Result<LineUp, LineUpError> {
+    if toml.len() > LineUp::TEXT_BYTES_MAX {
+        return Err(LineUpError::overall(LineUpProblem::TextLength(toml.len())));
+    }
+    let text: LineUpText = toml::from_str(toml).map_err(|error| LineUpError {
+        place: error.span().map(|span| place(toml, span.start)),
+        subject: String::new(),
+        problem: LineUpProblem::Toml(error.message().to_owned()),
+    })?;
+    if !(1..=LineUp::CHANNELS_MAX).contains(&text.channel.len()) {
+        return Err(LineUpError::overall(LineUpProblem::ChannelCount(text.channel.len())));
+    }
+
+    let mut channels: Vec<Channel> = Vec::new();
+    for text in text.channel {
+        let name = format!("channel {} {}", text.number.get_ref(), Quoted(text.name.get_ref()));
+        let channel = channel(text, &channels, &Subject { toml, name })?;
+        channels.push(channel);
+    }
+    channels.sort_by_key(|channel| channel.number);
+    Ok(LineUp { channels })
+}
+
+fn channel(
+    text: ChannelText,
+    before: &[Channel],
+    subject: &Subject<'_>,
+) -> Result<Channel, LineUpError> {
+    let id = subject.check(text.id, |id| {
+        let is_letter = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        if !(1..=32).contains(&id.len()) || !id.bytes().all(is_letter) {
+            Err(LineUpProblem::Id(id))
+        } else if before.iter().any(|other| other.id == id) {
+            Err(LineUpProblem::IdTwice(id))
+        } else {
+            Ok(id)
+        }
+    })?;
+    let number = subject.check(text.number, |number| match u16::try_from(number) {
+        Ok(small) if before.iter().any(|other| other.number == small) => {
+            Err(LineUpProblem::NumberTwice(small))
+        }
+        Ok(small) if Channel::NUMBERS.contains(&small) => Ok(small),
+        _ => Err(LineUpProblem::Number(number)),
+    })?;
+    let count = text.programme.len();
+    let name = subject.check(text.name, |name| {
+        let name = label(name)?;
+        let fits = (1..=Channel::PROGRAMMES_MAX).contains(&count);
+        if fits { Ok(name) } else { Err(LineUpProblem::ProgrammeCount(count)) }
+    })?;
+
+    let mut films = BTreeMap::new();
+    let mut programmes = Vec::new();
+    for text in text.programme {
+        let name = format!("{}, {}", subject.name, Quoted(text.title.get_ref()));
+        programmes.push(programme(text, &mut films, &Subject { toml: subject.toml, name })?);
+    }
+    Ok(Channel { id, number, name, programmes })
+}
+
+/// The films that a channel has so far: item and [`film`], and the file listed for it.
+type Films = BTreeMap<(String, String), String>;
+
+fn programme(
+    text: ProgrammeText,
+    films: &mut Films,
+    subject: &Subject<'_>,
+) -> Result<Programme, LineUpError> {
+    let title = subject.check(text.title, label)?;
+    let year = subject.check_some(text.year, |year| match u16::try_from(year) {
+        Ok(small) if Programme::YEARS.contains(&small) => Ok(small),
+        _ => Err(LineUpProblem::Year(year)),
+    })?;
+    let item = subject.check(text.item, |item| {
+        if is_identifier(&item) { Ok(item) } else { Err(LineUpProblem::Item(item)) }
+    })?;
+    let file = subject.check(text.file, |file| {
+        if !is_path_in_item(&file) {
+            return Err(LineUpProblem::File(file));
+        }
+        match films.insert((item.clone(), film(&file).to_owned()), file.clone()) {
+            Some(other) => Err(LineUpProblem::FilmTwice { other }),
+            None => Ok(file),
+        }
+    })?;
+    let bytes = subject.check_some(text.bytes, |bytes| match u64::try_from(bytes) {
+        Ok(positive @ 1..) => Ok(positive),
+        _ => Err(LineUpProblem::Bytes(bytes)),
+    })?;
+    let duration_ms = subject.check(text.duration, |text| match duration_ms(&text) {
+        Some(millis) if Programme::DURATIONS_MS.contains(&millis) => Ok(millis),
+        Some(_) => Err(LineUpProblem::DurationBounds(text)),
+        None => Err(LineUpProblem::Duration(text)),
+    })?;
+    let licence = subject.check_some(text.licence, label)?;
+    Ok(Programme { title, year, item, file, bytes, duration_ms, licence })
+}
+
+/// What is being read, in words, and the text it stands in: makes an error out of a problem.
+struct Subject<'a> {
+    toml: &'a str,
+    name: String,
+}
+
+impl Subject<'_> {
+    fn check<T, U>(
+        &self,
+        value: Spanned<T>,
+        rule: impl FnOnce(T) -> Result<U, LineUpProblem>,
+    ) -> Result<U, LineUpError> {
+        let start = value.span().start;
+        rule(value.into_inner()).map_err(|problem| LineUpError {
+            place: Some(place(self.toml, start)),
+            subject: self.name.clone(),
+            problem,
+        })
+    }
+
+    fn check_some<T, U>(
+        &self,
+        value: Option<Spanned<T>>,
+        rule: impl FnOnce(T) -> Result<U, LineUpProblem>,
+    ) -> Result<Option<U>, LineUpError> {
+        value.map(|value| self.check(value, rule)).transpose()
+    }
+}
+
+fn place(text: &str, offset: usize) -> Place {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    Place { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+}
+
+fn label(text: String) -> Result<String, LineUpProblem> {
+    let is_good = (1..=200).contains(&text.chars().count()) && !text.contains(char::is_control);
+    if is_good { Ok(text) } else { Err(LineUpProblem::Label(text)) }
+}
+
+/// Whether archive.org would accept it as an item's identifier: ASCII letters, digits, `_`, `-` and
+/// `.`, of which the last three cannot come first; at most 100 characters.
+fn is_identifier(text: &str) -> bool {
+    text.len() <= 100
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+/// Whether it names a file below an item and nothing beside or above it.
+fn is_path_in_item(path: &str) -> bool {
+    path.len() <= 1000
+        && !path.contains(char::is_control)
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// What an original and the renditions that archive.org derives from it have in common: of
+/// `Film.mpeg`, `Film.mp4`, `Film.ia.mp4` and `Film_512kb.mp4`, that is `Film`.
+///
+/// One item may well hold several films, the episodes of a series; but two renditions of one film
+/// on a channel would be shown as two.
+fn film(path: &str) -> &str {
+    let Some((stem, extension)) = path.rsplit_once('.') else { return path };
+    if !(1..=4).contains(&extension.len()) || !extension.bytes().all(|b| b.is_ascii_alphanumeric())
+    {
+        return path;
+    }
+    [".ia", "_512kb", "_256kb", "_64kb"]
+        .iter()
+        .find_map(|suffix| stem.strip_suffix(suffix))
+        .unwrap_or(stem)
+}
+
+/// `H:MM:SS` or `M:SS`, with up to three decimals, in milliseconds. At most two digits of hours,
+/// and of minutes where they come first; minutes and seconds below 60.
+fn duration_ms(text: &str) -> Option<u64> {
+    let (whole, millis) = match text.split_once('.') {
+        Some((whole, decimals)) => {
+            let tens = 3_u32.checked_sub(u32::try_from(decimals.len()).ok()?)?;
+            (whole, digits(decimals, 1..=3)? * 10_u64.pow(tens))
+        }
+        None => (text, 0),
+    };
+    let (minutes, seconds) = whole.rsplit_once(':')?;
+    let (hours, minutes) = match minutes.split_once(':') {
+        Some((hours, minutes)) => (digits(hours, 1..=2)?, digits(minutes, 2..=2)?),
+        None => (0, digits(minutes, 1..=2)?),
+    };
+    let seconds = digits(seconds, 2..=2)?;
+    let is_time = minutes < 60 && seconds < 60;
+    is_time.then_some(((hours * 60 + minutes) * 60 + seconds) * 1000 + millis)
+}
+
+/// A number of so many decimal digits and nothing else: no sign, no space.
+fn digits(text: &str, count: RangeInclusive<usize>) -> Option<u64> {
+    let is_number = count.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    if is_number { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A line-up with nothing wrong, to go wrong in one place at a time.
+    const GOOD: &str = r#"
+[[channel]]
+id = "night-owl"
+number = 5
+name = "Night Owl"
+
+[[channel.programme]]
+title = "D.O.A."
+year = 1949
+item = "thoseguysontheradio_gmail_Doa"
+file = "doa_1949.mp4"
+bytes = 519_470_590
+duration = "1:23:09.8"
+licence = "Unknown"
+
+[[channel.programme]]
+title = "Detour"
+item = "Detour"
+file = "Detour_512kb.mp4"
+duration = "1:07:38.3"
+"#;
+
+    /// What parsing says about the good line-up with that changed.
+    fn says(old: &str, new: &str) -> String {
+        assert_eq!(GOOD.matches(old).count(), 1, "{old:?} is to stand there once");
+        match parse(&GOOD.replacen(old, new, 1)) {
+            Ok(_) => "fine".to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn everything_that_is_written_is_read() {
+        let line_up = parse(GOOD).unwrap();
+        let [channel] = line_up.channels.as_slice() else { panic!("{line_up:?}") };
+        assert_eq!((&*channel.id, channel.number, &*channel.name), ("night-owl", 5, "Night Owl"));
+        assert_eq!(
+            channel.programmes,
+            [
+                Programme {
+                    title: "D.O.A.".to_owned(),
+                    year: Some(1949),
+                    item: "thoseguysontheradio_gmail_Doa".to_owned(),
+                    file: "doa_1949.mp4".to_owned(),
+                    bytes: Some(519_470_590),
+                    duration_ms: 4_989_800,
+                    licence: Some("Unknown".to_owned()),
+                },
+                Programme {
+                    title: "Detour".to_owned(),
+                    year: None,
+                    item: "Detour".to_owned(),
+                    file: "Detour_512kb.mp4".to_owned(),
+                    bytes: None,
+                    duration_ms: 4_058_300,
+                    licence: None,
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn an_error_says_where_and_what_is_wrong_and_what_to_do() {
+        assert_eq!(
+            says("\"1:07:38.3\"", "\"67 min\""),
+            "line 20, column 12: channel 5 \"Night Owl\", \"Detour\": \"67 min\" is not a \
+             duration; write hours, minutes and seconds like \"1:31:44.5\", or minutes and \
+             seconds like \"7:22\""
+        );
+        assert_eq!(
+            says("number = 5", "number = 1000"),
+            "line 4, column 10: channel 1000 \"Night Owl\": 1000 cannot be a channel's number; \
+             use 1 to 999"
+        );
+    }
+
+    #[test]
+    fn an_error_stays_a_sentence_whatever_it_is_about() {
+        let said = says("title = \"Detour\"", &format!("title = \"{}\"", "\u{e9}".repeat(1000)));
+        assert!(said.contains(&format!("\"{}…\" cannot be shown", "\u{e9}".repeat(60))), "{said}");
+        assert!(said.chars().count() < 300, "{said}");
+    }
+
+    #[test]
+    fn a_text_of_another_form_is_refused_in_the_words_of_the_toml_parser() {
+        assert_eq!(
+            says("year = 1949", "yaer = 1949"),
+            "line 9, column 1: unknown field `yaer`, expected one of `title`, `year`, `item`, \
+             `file`, `bytes`, `duration`, `licence`"
+        );
+        assert_eq!(
+            says("duration = \"1:07:38.3\"\n", ""),
+            "line 16, column 1: missing field `duration`"
+        );
+        assert_eq!(
+            says("number = 5", "number = 5.0"),
+            "line 4, column 10: invalid type: floating point `5.0`, expected i64"
+        );
+        assert!(says("id = \"night-owl\"", "id = ").starts_with("line 3, column "));
+    }
+
+    #[test]
+    fn numbers_run_from_1_to_999() {
+        for (number, good) in [("0", false), ("1", true), ("999", true), ("1000", false)] {
+            let said = says("number = 5", &format!("number = {number}"));
+            assert_eq!(said == "fine", good, "{number}: {said}");
+        }
+        assert!(says("number = 5", "number = -1").contains("cannot be a channel's number"));
+        assert!(says("number = 5", "number = 65541").contains("cannot be a channel's number"));
+    }
+
+    #[test]
+    fn an_id_is_a_short_slug() {
+        for (id, good) in [
+            ("a", true),
+            ("abcdefghij-abcdefghij-0123456789", true),
+            ("abcdefghij-abcdefghij-01234567890", false),
+            ("", false),
+            ("Night", false),
+            ("night owl", false),
+            ("nuit-é", false),
+        ] {
+            let said = says("id = \"night-owl\"", &format!("id = \"{id}\""));
+            assert_eq!(said == "fine", good, "{id:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_year_is_one_of_film() {
+        for (year, good) in [(1869, false), (1870, true), (2099, true), (2100, false), (-1, false)]
+        {
+            let said = says("year = 1949", &format!("year = {year}"));
+            assert_eq!(said == "fine", good, "{year}: {said}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_at_least_one() {
+        assert_eq!(says("bytes = 519_470_590", "bytes = 1"), "fine");
+        assert_eq!(says("bytes = 519_470_590", "bytes = 9223372036854775807"), "fine");
+        assert!(says("bytes = 519_470_590", "bytes = 0").contains("cannot be 0 bytes long"));
+        assert!(says("bytes = 519_470_590", "bytes = -5").contains("cannot be -5 bytes long"));
+    }
+
+    #[test]
+    fn what_is_shown_fits_on_a_line() {
+        for key in ["name = \"Night Owl\"", "title = \"D.O.A.\"", "licence = \"Unknown\""] {
+            let with = |value: &str| {
+                says(key, &format!("{} = \"{value}\"", key.split_once(' ').unwrap().0))
+            };
+            assert_eq!(with("Häxan & …"), "fine");
+            assert_eq!(with(&"é".repeat(200)), "fine");
+            for bad in ["", &"é".repeat(201), "a\\nb", "a\\u0007b"] {
+                assert!(with(bad).contains("cannot be shown"), "{key} {bad:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_item_is_an_identifier_of_archive_org() {
+        for (item, good) in [
+            ("plan.-9.-from.-outer.-space.-1957", true),
+            ("a", true),
+            (&*"a".repeat(100), true),
+            (&*"a".repeat(101), false),
+            ("", false),
+            ("-a", false),
+            (".a", false),
+            ("_a", false),
+            ("a/b", false),
+            ("a b", false),
+            ("a?b", false),
+            ("é", false),
+        ] {
+            let said = says("item = \"Detour\"", &format!("item = \"{item}\""));
+            assert_eq!(said == "fine", good, "{item:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_file_stays_within_its_item() {
+        for (file, good) in [
+            ("a", true),
+            ("Plan 9 (1957)/mp4/Plan.9.mp4", true),
+            ("100% é? #1.mp4", true),
+            ("..a/.b/c..", true),
+            (&*"a".repeat(1000), true),
+            (&*"a".repeat(1001), false),
+            ("", false),
+            ("/a.mp4", false),
+            ("a/", false),
+            ("a//b", false),
+            ("../a", false),
+            ("a/..", false),
+            ("a/./b", false),
+            ("a\\nb", false),
+            ("a\\u0085b", false),
+        ] {
+            let said = says("file = \"Detour_512kb.mp4\"", &format!("file = \"{file}\""));
+            assert_eq!(said == "fine", good, "{file:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_read_to_the_millisecond() {
+        for (text, expected) in [
+            ("1:31:44.5", Some(5_504_500)),
+            ("0:01", Some(1_000)),
+            ("7:22", Some(442_000)),
+            ("07:22", Some(442_000)),
+            ("59:59.999", Some(3_599_999)),
+            ("0:00:00.07", Some(70)),
+            ("0:00.007", Some(7)),
+            ("99:59:59.999", Some(359_999_999)),
+        ] {
+            assert_eq!(duration_ms(text), expected, "{text:?}");
+        }
+        for text in [
+            "",
+            ":",
+            "1",
+            "1.5",
+            "90",
+            "1:",
+            ":30",
+            "1:3",
+            "1:60",
+            "60:00",
+            "1:60:00",
+            "1:1:00",
+            "100:00:00",
+            "1:00:00:00",
+            "1:00.",
+            "1:00.0000",
+            "-1:00",
+            "+1:00",
+            "1:-5",
+            "1: 5",
+            "1:00 ",
+            "1:00.5s",
+            "1:00,5",
+            "１:00",
+            "001:00",
+            "1:00.1.1",
+        ] {
+            assert_eq!(duration_ms(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_programme_lasts_a_second_to_a_day() {
+        for (text, good) in
+            [("0:00.999", false), ("0:01", true), ("24:00:00", true), ("24:00:00.001", false)]
+        {
+            let said = says("\"1:07:38.3\"", &format!("\"{text}\""));
+            assert_eq!(said == "fine", good, "{text}: {said}");
+            assert!(good || said.contains("use one second to 24 hours"), "{said}");
+        }
+    }
+
+    #[test]
+    fn two_renditions_of_one_film_are_one_programme() {
+        let second = |item: &str, file: &str| {
+            let old = "item = \"Detour\"\nfile = \"Detour_512kb.mp4\"";
+            says(old, &format!("item = \"{item}\"\nfile = \"{file}\""))
+        };
+        let item = "thoseguysontheradio_gmail_Doa";
+        for file in
+            ["doa_1949.mp4", "doa_1949.mpeg", "doa_1949_512kb.mp4", "doa_1949.ia.mp4", "doa_1949"]
+        {
+            assert_eq!(
+                second(item, file),
+                "line 19, column 8: channel 5 \"Night Owl\", \"Detour\": the channel has this film \
+                 already, as \"doa_1949.mp4\"; keep one of the two"
+            );
+        }
+    }
+
+    #[test]
+    fn an_item_may_hold_several_films() {
+        let second = |item: &str, file: &str| {
+            let old = "item = \"Detour\"\nfile = \"Detour_512kb.mp4\"";
+            says(old, &format!("item = \"{item}\"\nfile = \"{file}\""))
+        };
+        let item = "thoseguysontheradio_gmail_Doa";
+        for file in ["doa_1950.mp4", "doa_1949 part 2.mp4", "mp4/doa_1949.mp4", "doa.1949.mp4"] {
+            assert_eq!(second(item, file), "fine", "{file:?}");
+        }
+        assert_eq!(second("another", "doa_1949.mp4"), "fine");
+    }
+
+    #[test]
+    fn a_channel_has_an_id_and_a_number_of_its_own() {
+        let second = |id: &str, number: u16| {
+            let more = GOOD.replace("night-owl", id);
+            let more = more.replace("number = 5", &format!("number = {number}"));
+            match parse(&format!("{GOOD}{more}")) {
+                Ok(line_up) => {
+                    let numbers = line_up.channels.iter().map(|channel| channel.number);
+                    format!("{:?}", numbers.collect::<Vec<_>>())
+                }
+                Err(error) => error.to_string(),
+            }
+        };
+        assert_eq!(second("early-bird", 4), "[4, 5]", "sorted by number");
+        assert!(second("night-owl", 4).contains("another channel has the id \"night-owl\""));
+        assert!(second("early-bird", 5).contains("another channel has the number 5"));
+    }
+
+    #[test]
+    fn counts_are_bounded() {
+        let problem = |text: &str| parse(text).map_err(|error| error.problem).err();
+        assert_eq!(problem(""), Some(LineUpProblem::ChannelCount(0)));
+        assert_eq!(
+            problem("[[channel]]\nid = \"a\"\nnumber = 1\nname = \"A\""),
+            Some(LineUpProblem::ProgrammeCount(0))
+        );
+
+        let channels = |count: usize| -> String {
+            let one = |n: usize| {
+                GOOD.replace("night-owl", &format!("n{n}"))
+                    .replace("number = 5", &format!("number = {}", n + 1))
+            };
+            (0..count).map(one).collect()
+        };
+        let most = LineUp::CHANNELS_MAX;
+        assert_eq!(problem(&channels(most)), None);
+        assert_eq!(problem(&channels(most + 1)), Some(LineUpProblem::ChannelCount(most + 1)));
+
+        let programmes = |count: usize| -> String {
+            let one = |n: usize| {
+                format!(
+                    "[[channel.programme]]\ntitle = \"A\"\nitem = \"a\"\nfile = \"{n}.mp4\"\n\
+                     duration = \"1:00\"\n"
+                )
+            };
+            let all: String = (0..count).map(one).collect();
+            format!("[[channel]]\nid = \"a\"\nnumber = 1\nname = \"A\"\n{all}")
+        };
+        let most = Channel::PROGRAMMES_MAX;
+        assert_eq!(problem(&programmes(most)), None);
+        assert_eq!(problem(&programmes(most + 1)), Some(LineUpProblem::ProgrammeCount(most + 1)));
+
+        let padded = |len: usize| format!("{GOOD}{}", "#".repeat(len - GOOD.len()));
+        let most = LineUp::TEXT_BYTES_MAX;
+        assert_eq!(problem(&padded(most)), None);
+        assert_eq!(problem(&padded(most + 1)), Some(LineUpProblem::TextLength(most + 1)));
+    }
+
+    #[test]
+    fn a_place_counts_characters_and_lines_from_one() {
+        let text = "ab\nçé x\n";
+        let x = text.find('x').unwrap();
+        assert_eq!(place(text, 0), Place { line: 1, column: 1 });
+        assert_eq!(place(text, x), Place { line: 2, column: 4 });
+        assert_eq!(place(text, text.len()), Place { line: 3, column: 1 });
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text: String, at: prop::sample::Index, cut in 0..40_usize) {
+            let _ = parse(&text);
+            // Half a line-up with something strange in it says more than noise does.
+            let boundary = |offset| GOOD.ceil_char_boundary(offset);
+            let from = at.index(GOOD.len());
+            let (before, after) = (&GOOD[..boundary(from)], &GOOD[boundary(from + cut)..]);
+            if let Err(error) = parse(&format!("{before}{text}{after}")) {
+                prop_assert!(!error.to_string().is_empty());
+            }
+        }
+    }
+}
