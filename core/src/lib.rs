@@ -19,6 +19,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod line_up;
+pub mod mp4;
 pub mod net;
 pub mod schedule;
 pub mod time;
