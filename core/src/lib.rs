@@ -21,5 +21,8 @@ extern crate std;
 pub mod line_up;
 pub mod mp4;
 pub mod net;
+pub mod playback;
 pub mod schedule;
+pub mod stream;
 pub mod time;
+pub mod trace;

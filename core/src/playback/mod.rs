@@ -1,0 +1,570 @@
+//! One programme being watched: samples out in decode order with their presentation times, from the
+//! sync sample that the wanted position needs. Says when there is enough to start, when playing has
+//! run dry, and when it may go on. Never decodes, and never tells the time: a driver does both.
+//!
+//! A driver calls, in a loop: [`Player::poll`] until it says to wait, doing what each [`Step`]
+//! says; then [`Player::next_sample`] for each track whose decoder has room. Pictures and sound from
+//! before [`Player::target`] are decoded and thrown away.
+
+mod aim;
+mod lane;
+mod pace;
+mod sound_line;
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub use aim::Aim;
+pub use pace::{Playhead, Verdict, judge};
+pub use sound_line::{Placement, SoundLine};
+
+use crate::mp4::{Declined, Movie, MovieLayout, Sample, Track};
+use crate::net::{Network, Url};
+use crate::stream::{Condition, Context, Limits, ProgrammeFailure, Progress, Stream};
+use crate::time::{Instant, MediaTime};
+use crate::trace::{Event, Trace};
+use lane::Lane;
+
+/// Picture and sound that must be here before playing starts.
+pub const PREBUFFER: Duration = Duration::from_millis(500);
+
+/// Enough to start with in any case: half a second of the richest films that a device of ours can
+/// decode in real time.
+pub const PREBUFFER_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
+/// Each time that playing runs dry it waits for twice as much as the time before, up to this: on a
+/// link slower than the film a few long pauses are easier to watch than a stutter.
+pub const REBUFFER_MAX: Duration = Duration::from_secs(8);
+
+/// How far behind the schedule a set may fall before it skips to what is on now.
+pub const BEHIND_MAX: Duration = Duration::from_secs(10);
+
+/// Playing has run dry when the next missing sample is due within this time: two pieces of AAC.
+const DRY_MARGIN: Duration = Duration::from_millis(50);
+
+/// What decoding up to the first picture is allowed for when tuning ahead of a schedule.
+const DECODE_LEAD: Duration = Duration::from_millis(250);
+
+/// How many leads a live viewer tries in search of the shortest that is long enough: three to find
+/// one that is, the others to come within a tenth of a second of the shortest.
+const LEAD_ROUNDS_MAX: u32 = 8;
+
+/// Sound is decoded from this long before it is heard: AAC needs the frame before the first (an MDCT
+/// overlap, ISO/IEC 14496-3 §4.6.11), and at 8 kHz a frame is 128 ms.
+const SOUND_RUN_IN: Duration = Duration::from_millis(130);
+
+/// How often a file may send us backwards. An ordinary one never does.
+const JUMPS_BACK_MAX: u32 = 32;
+
+/// Picture or sound.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The video track.
+    Picture,
+    /// The audio track.
+    Sound,
+}
+
+/// What a driver is to do next.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Call again at this time, or when the network has news, or when a decoder has room.
+    Wait(Instant),
+    /// The movie is known: set up decoders, and [`Player::refuse`] what cannot be decoded.
+    Located,
+    /// Samples come from another place now: empty decoders and queues. The first picture and sound
+    /// to be shown are at [`Player::target`].
+    Seeked,
+    /// There is enough to start, or to go on after [`Step::Starved`].
+    Ready,
+    /// Playing has run dry: stop the clock.
+    Starved,
+    /// A part of the programme will not be played; a sentence that says so.
+    Notice(String),
+    /// Every sample has been handed out. Nothing follows.
+    Ended,
+    /// The programme cannot be played (any further). Nothing follows.
+    Failed(ProgrammeFailure),
+}
+
+/// What [`Player::next_sample`] found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Next {
+    /// The next sample; its bytes are in the buffer.
+    Sample(Sample),
+    /// It has not arrived.
+    NotYet,
+    /// The track has no more, or is not played.
+    End,
+}
+
+/// One programme being watched.
+pub struct Player<N: Network> {
+    stream: Stream<N>,
+    aim: Aim,
+    index: Option<Index>,
+    picture: Option<Lane>,
+    sound: Option<Lane>,
+    phase: Phase,
+    target: MediaTime,
+    prebuffer: Duration,
+    jumps_back: u32,
+    /// Said one by one by the next polls.
+    notices: Vec<String>,
+    /// What to say if neither part can be played.
+    nothing_because: Option<String>,
+}
+
+struct Index {
+    moov: Vec<u8>,
+    layout: MovieLayout,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    /// The index is on its way.
+    Locating,
+    /// The movie is known, the driver may refuse parts of it.
+    Located,
+    /// Filling up to play from here; how much is missing.
+    Filling {
+        from: MediaTime,
+    },
+    Playing,
+    Ended,
+    Failed,
+}
+
+impl<N: Network> Player<N> {
+    /// Tunes to the film at `source`.
+    pub fn new(
+        source: Url,
+        aim: Aim,
+        limits: Limits,
+        now: Instant,
+        trace: &mut dyn Trace,
+    ) -> Result<Self, ProgrammeFailure> {
+        let target = aim.target(now, Duration::ZERO);
+        trace.record(now, Event::Tuned { url: source.to_string(), target });
+        let stream = Stream::new(source, limits).inspect_err(|why| failed(why, now, trace))?;
+        Ok(Self {
+            stream,
+            aim,
+            index: None,
+            picture: None,
+            sound: None,
+            phase: Phase::Locating,
+            target,
+            prebuffer: PREBUFFER,
+            jumps_back: 0,
+            notices: Vec::new(),
+            nothing_because: None,
+        })
+    }
+
+    // Getters.
+
+    /// The movie, once [`Step::Located`] was returned.
+    pub fn movie(&self) -> Option<Movie<'_>> {
+        self.index.as_ref().and_then(Index::movie)
+    }
+
+    /// The track that is being played as this part, if any.
+    pub fn track(&self, part: Part) -> Option<Track<'_>> {
+        self.lane(part)?;
+        self.index.as_ref()?.track(part)
+    }
+
+    /// The first position to be shown after [`Step::Seeked`].
+    pub fn target(&self) -> MediaTime {
+        self.target
+    }
+
+    /// When the position is due by the schedule; `now` or earlier: at once.
+    pub fn due(&self, position: MediaTime, now: Instant) -> Instant {
+        self.aim.due(position, now)
+    }
+
+    /// Whether playing waits for the network.
+    pub fn is_filling(&self) -> bool {
+        matches!(self.phase, Phase::Locating | Phase::Located | Phase::Filling { .. })
+    }
+
+    /// Whether every sample of this part has been handed out, or it is not played.
+    pub fn is_through(&self, part: Part) -> bool {
+        self.lane(part).is_none_or(|lane| lane.next().is_none())
+    }
+
+    /// The bytes beneath.
+    pub fn stream(&self) -> &Stream<N> {
+        &self.stream
+    }
+
+    // Commands.
+
+    /// This part cannot be decoded, for a reason that completes the sentence “The picture cannot be
+    /// shown: …”. The other part plays on.
+    pub fn refuse(&mut self, part: Part, why: &str) {
+        if self.lane_mut(part).take().is_some() {
+            self.notices.push(refusal(part, why));
+            self.nothing_because = Some(why.to_string());
+        }
+    }
+
+    /// Hands out the next sample of a part; its bytes replace what was in `buf`.
+    pub fn next_sample(&mut self, part: Part, buf: &mut Vec<u8>) -> Next {
+        buf.clear();
+        let Some(index) = &self.index else { return Next::NotYet };
+        let lane = match part {
+            Part::Picture => &mut self.picture,
+            Part::Sound => &mut self.sound,
+        };
+        let (Some(lane), Some(track)) = (lane, index.track(part)) else { return Next::End };
+        let Some(sample) = lane.next() else { return Next::End };
+        if !self.stream.copy(sample.range, buf) {
+            return Next::NotYet;
+        }
+        lane.advance(&track);
+        if let Some(offset) = self.lowest_offset() {
+            self.stream.release_before(offset);
+        }
+        Next::Sample(sample)
+    }
+
+    /// Does what can be done now. `playhead` is where playing is; it matters only between
+    /// [`Step::Ready`] and [`Step::Starved`].
+    pub fn poll(
+        &mut self,
+        net: &mut N,
+        now: Instant,
+        playhead: MediaTime,
+        trace: &mut dyn Trace,
+    ) -> Step {
+        let mut cx = Context { net, now, trace };
+        match self.step(&mut cx, playhead) {
+            Ok(step) => step,
+            Err(why) => {
+                self.stream.close(&mut cx);
+                self.phase = Phase::Failed;
+                failed(&why, now, cx.trace);
+                Step::Failed(why)
+            }
+        }
+    }
+
+    /// Ends all that is under way.
+    pub fn close(mut self, net: &mut N, now: Instant, trace: &mut dyn Trace) {
+        self.stream.close(&mut Context { net, now, trace });
+    }
+
+    fn step(
+        &mut self,
+        cx: &mut Context<'_, N>,
+        playhead: MediaTime,
+    ) -> Result<Step, ProgrammeFailure> {
+        if matches!(self.phase, Phase::Ended | Phase::Failed) {
+            return Ok(Step::Wait(Instant::FAR_FUTURE));
+        }
+        if let Some(notice) = self.notices.pop() {
+            cx.trace.record(cx.now, Event::Noticed { notice: notice.clone() });
+            return Ok(Step::Notice(notice));
+        }
+        if self.phase == Phase::Located {
+            return self.seek(cx);
+        }
+        let wake = match self.stream.poll(cx)? {
+            Progress::Index(moov) => return self.located(moov),
+            Progress::FileChanged => {
+                let reached = self.lowest_time().unwrap_or(self.target).max(self.target);
+                if let Aim::At(target) = &mut self.aim {
+                    *target = reached;
+                }
+                (self.index, self.picture, self.sound) = (None, None, None);
+                self.phase = Phase::Locating;
+                return Ok(Step::Wait(cx.now));
+            }
+            Progress::Wait(wake) => wake,
+        };
+        let Some(index) = &self.index else { return Ok(Step::Wait(wake)) };
+        for (lane, part) in [(&mut self.picture, Part::Picture), (&mut self.sound, Part::Sound)] {
+            if let (Some(lane), Some(track)) = (lane, index.track(part)) {
+                lane.scout(&track, self.stream.window());
+            }
+        }
+        if let Some(notice) = self.keep_in_reach()? {
+            self.notices.push(notice);
+            return Ok(Step::Wait(cx.now));
+        }
+        self.check_playable()?;
+        match self.phase {
+            Phase::Filling { from } => self.filling(from, wake, cx),
+            _ => self.playing(playhead, wake, cx),
+        }
+    }
+
+    /// The index has come.
+    fn located(&mut self, moov: Vec<u8>) -> Result<Step, ProgrammeFailure> {
+        let layout = MovieLayout::parse(&moov).map_err(ProgrammeFailure::Index)?;
+        let index = Index { moov, layout };
+        let movie = index.movie().ok_or(ProgrammeFailure::NoIndex)?;
+        for (part, track) in [(Part::Picture, movie.video()), (Part::Sound, movie.audio())] {
+            let lane = match track {
+                Ok(track) => Some(Lane::new(track.start(), &track)),
+                Err(declined) => {
+                    self.notices.push(refusal(part, &declined.to_string()));
+                    // What is wrong with a track says more than that there is no other.
+                    if declined != Declined::NoTrack || self.nothing_because.is_none() {
+                        self.nothing_because = Some(declined.to_string());
+                    }
+                    None
+                }
+            };
+            match part {
+                Part::Picture => self.picture = lane,
+                Part::Sound => self.sound = lane,
+            }
+        }
+        self.index = Some(index);
+        self.phase = Phase::Located;
+        Ok(Step::Located)
+    }
+
+    /// Goes to the sync sample that the aim needs.
+    fn seek(&mut self, cx: &mut Context<'_, N>) -> Result<Step, ProgrammeFailure> {
+        // How far ahead to aim depends on how long the bytes take, and which bytes those are depends
+        // on where that leads: a position late in a group of pictures takes all of the group. So the
+        // lead grows until it is long enough, and is then halved towards one that was not.
+        let (mut lead, mut too_short, mut enough) = (Duration::ZERO, Duration::ZERO, None);
+        for _ in 0..LEAD_ROUNDS_MAX {
+            self.target = self.aim.target(cx.now, lead);
+            self.place_lanes()?;
+            let needed = self.lead();
+            if needed <= lead {
+                enough = Some(lead);
+            } else {
+                too_short = lead;
+            }
+            lead = match enough {
+                Some(enough) => (too_short + enough) / 2,
+                None => needed,
+            };
+        }
+        self.target = self.aim.target(cx.now, enough.unwrap_or(lead));
+        self.place_lanes()?;
+        let Some(offset) = self.lowest_offset() else {
+            self.stream.close(cx);
+            self.phase = Phase::Ended;
+            cx.trace.record(cx.now, Event::Ended);
+            return Ok(Step::Ended);
+        };
+        self.stream.seek(offset);
+        cx.trace.record(cx.now, Event::Seeked { offset, target: self.target });
+        self.phase = Phase::Filling { from: self.target };
+        Ok(Step::Seeked)
+    }
+
+    /// Puts both lanes where the target needs them.
+    fn place_lanes(&mut self) -> Result<(), ProgrammeFailure> {
+        let Some(index) = &self.index else { return Ok(()) };
+        let target = self.target;
+        if let (Some(lane), Some(track)) = (&mut self.picture, index.track(Part::Picture)) {
+            *lane = Lane::new(track.seek(target), &track);
+        }
+        if let (Some(lane), Some(track)) = (&mut self.sound, index.track(Part::Sound)) {
+            *lane = Lane::new(track.seek(target - SOUND_RUN_IN), &track);
+        }
+        self.check_playable()
+    }
+
+    /// How long it will take until the target can be shown, as the network has been so far.
+    fn lead(&self) -> Duration {
+        let measured = self.stream.measured();
+        let bytes = match (self.lowest_offset(), self.offset_at(self.target + self.prebuffer)) {
+            (Some(from), Some(until)) => until.saturating_sub(from),
+            _ => 0,
+        };
+        let transfer = match measured.bytes_per_second {
+            0 => Duration::ZERO,
+            rate => Duration::from_micros(bytes.saturating_mul(1_000_000) / rate),
+        };
+        measured.open + transfer + DECODE_LEAD
+    }
+
+    /// Where in the file the first sync sample at or after `time` or so lies.
+    fn offset_at(&self, time: MediaTime) -> Option<u64> {
+        let index = self.index.as_ref()?;
+        let part = if self.sound.is_some() { Part::Sound } else { Part::Picture };
+        let track = index.track(part)?;
+        track.seek(time).next(&track).map(|sample| sample.range.offset)
+    }
+
+    /// Sees to it that what is needed next can arrive at all. A file whose picture and sound lie
+    /// further apart than the window is long loses its sound.
+    fn keep_in_reach(&mut self) -> Result<Option<String>, ProgrammeFailure> {
+        let window = self.stream.window();
+        let Some(lowest) = self.lowest_offset() else { return Ok(None) };
+        if lowest < window.start() {
+            self.jumps_back += 1;
+            if self.jumps_back > JUMPS_BACK_MAX {
+                let why = "its samples lie in no order that can be streamed".to_string();
+                return Err(ProgrammeFailure::NothingToPlay(why));
+            }
+            self.stream.seek(lowest);
+            return Ok(None);
+        }
+        let capacity = window.capacity() as u64;
+        let holds = |sample: Sample| sample.range.end().saturating_sub(lowest) <= capacity;
+        let fits = |lane: &Option<Lane>| lane.and_then(|lane| lane.next()).is_none_or(holds);
+        if fits(&self.picture) && fits(&self.sound) {
+            return Ok(None);
+        }
+        if self.picture.is_some() && self.sound.take().is_some() {
+            return Ok(Some(refusal(Part::Sound, "it lies too far from the picture in the file")));
+        }
+        let why = format!("a sample is larger than {} MB", capacity / 1_000_000);
+        Err(ProgrammeFailure::NothingToPlay(why))
+    }
+
+    fn filling(
+        &mut self,
+        from: MediaTime,
+        wake: Instant,
+        cx: &mut Context<'_, N>,
+    ) -> Result<Step, ProgrammeFailure> {
+        if self.aim.behind(from, cx.now) > BEHIND_MAX + self.prebuffer
+            && from != self.target
+            && self.stream.condition() == Condition::Reading
+        {
+            return self.seek(cx);
+        }
+        let until = from + self.prebuffer;
+        let complete =
+            [&self.picture, &self.sound].into_iter().flatten().all(|lane| lane.has_until(until));
+        let window = self.stream.window();
+        let plenty = self
+            .offset_at(from)
+            .is_some_and(|offset| window.end() >= offset.saturating_add(PREBUFFER_BYTES_MAX));
+        if complete || plenty || window.is_full() || self.stream.is_at_end() {
+            self.phase = Phase::Playing;
+            cx.trace.record(cx.now, Event::Ready { at: from });
+            return Ok(Step::Ready);
+        }
+        Ok(Step::Wait(wake))
+    }
+
+    fn playing(
+        &mut self,
+        playhead: MediaTime,
+        wake: Instant,
+        cx: &mut Context<'_, N>,
+    ) -> Result<Step, ProgrammeFailure> {
+        let lanes = [&self.picture, &self.sound];
+        if lanes.iter().all(|lane| lane.is_none_or(|lane| lane.next().is_none())) {
+            self.phase = Phase::Ended;
+            self.stream.close(cx);
+            cx.trace.record(cx.now, Event::Ended);
+            return Ok(Step::Ended);
+        }
+        let window = self.stream.window();
+        let missing = lanes
+            .into_iter()
+            .flatten()
+            .filter_map(Lane::next)
+            .filter(|sample| !window.contains(sample.range) && !self.is_cut_off(sample))
+            .map(|sample| sample.time)
+            .min();
+        Ok(match missing {
+            Some(time) if time <= playhead + DRY_MARGIN => {
+                self.prebuffer = (self.prebuffer * 2).min(REBUFFER_MAX);
+                self.phase = Phase::Filling { from: time };
+                cx.trace.record(cx.now, Event::Starved { at: time });
+                // Whoever has to wait anyway had better wait for what is on now.
+                if self.aim.behind(time, cx.now) > BEHIND_MAX
+                    && self.stream.condition() == Condition::Reading
+                {
+                    return self.seek(cx);
+                }
+                Step::Starved
+            }
+            Some(time) => {
+                let margin = time.micros_since(playhead + DRY_MARGIN);
+                let dry = cx.now + Duration::from_micros(u64::try_from(margin).unwrap_or(0));
+                Step::Wait(wake.min(dry))
+            }
+            None => Step::Wait(wake),
+        })
+    }
+
+    /// Whether there is, or can be, anything to play: a part that is not refused, and bytes in the
+    /// file for it.
+    fn check_playable(&self) -> Result<(), ProgrammeFailure> {
+        if self.picture.is_none() && self.sound.is_none() {
+            let why = self.nothing_because.clone().unwrap_or_else(|| "it is empty".to_string());
+            return Err(ProgrammeFailure::NothingToPlay(why));
+        }
+        let mut next = [&self.picture, &self.sound].into_iter().flatten().filter_map(Lane::next);
+        let Some(first) = next.next() else { return Ok(()) };
+        match self.is_cut_off(&first) && next.all(|sample| self.is_cut_off(&sample)) {
+            true => Err(ProgrammeFailure::Truncated),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the file ends before this sample does.
+    fn is_cut_off(&self, sample: &Sample) -> bool {
+        self.stream.file_length().is_some_and(|length| sample.range.end() > length)
+    }
+
+    fn lane(&self, part: Part) -> Option<&Lane> {
+        match part {
+            Part::Picture => self.picture.as_ref(),
+            Part::Sound => self.sound.as_ref(),
+        }
+    }
+
+    fn lane_mut(&mut self, part: Part) -> &mut Option<Lane> {
+        match part {
+            Part::Picture => &mut self.picture,
+            Part::Sound => &mut self.sound,
+        }
+    }
+
+    /// Offset of the first byte that is still needed.
+    fn lowest_offset(&self) -> Option<u64> {
+        let lanes = [&self.picture, &self.sound];
+        lanes.into_iter().flatten().filter_map(Lane::next).map(|s| s.range.offset).min()
+    }
+
+    /// The time of the first sample that is still needed.
+    fn lowest_time(&self) -> Option<MediaTime> {
+        let lanes = [&self.picture, &self.sound];
+        lanes.into_iter().flatten().filter_map(Lane::next).map(|s| s.time).min()
+    }
+}
+
+impl Index {
+    fn movie(&self) -> Option<Movie<'_>> {
+        self.layout.over(&self.moov)
+    }
+
+    fn track(&self, part: Part) -> Option<Track<'_>> {
+        let movie = self.movie()?;
+        match part {
+            Part::Picture => movie.video().ok(),
+            Part::Sound => movie.audio().ok(),
+        }
+    }
+}
+
+fn refusal(part: Part, why: &str) -> String {
+    match part {
+        Part::Picture => format!("The picture cannot be shown: {why}"),
+        Part::Sound => format!("The sound cannot be heard: {why}"),
+    }
+}
+
+fn failed(why: &ProgrammeFailure, now: Instant, trace: &mut dyn Trace) {
+    trace.record(now, Event::Failed { why: why.clone(), sentence: why.to_string() });
+}
