@@ -18,6 +18,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod guide;
 pub mod line_up;
 pub mod mp4;
 pub mod net;

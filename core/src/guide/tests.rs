@@ -1,0 +1,444 @@
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::*;
+use crate::line_up::{LineUp, Programme};
+use crate::time::UnixMillis;
+
+const T0: Instant = Instant::from_micros(1_000_000);
+/// 2026-11-20T20:42:07.250Z.
+const WALL: UnixMillis = UnixMillis(1_795_207_327_250);
+
+fn after(millis: u64) -> Instant {
+    T0 + Duration::from_millis(millis)
+}
+
+/// One programme an hour, `programmes` of them, on each of these channel numbers.
+fn schedule(numbers: &[u16], programmes: usize) -> Schedule {
+    let channels = numbers
+        .iter()
+        .map(|number| Channel {
+            id: format!("channel-{number}"),
+            number: *number,
+            name: format!("Channel {number}"),
+            programmes: (1..=programmes)
+                .map(|film| Programme {
+                    title: format!("Film {film} on {number}"),
+                    year: Some(1926),
+                    item: format!("film-{film}"),
+                    file: format!("film-{film}.mp4"),
+                    bytes: None,
+                    duration_ms: 3_600_000,
+                    licence: None,
+                })
+                .collect(),
+        })
+        .collect();
+    Schedule::new(LineUp { channels }, 1)
+}
+
+fn five_channels() -> Schedule {
+    schedule(&[1, 2, 3, 4, 5], 4)
+}
+
+fn press(guide: &mut Guide, schedule: &Schedule, keys: &[Key]) -> Vec<Option<Action>> {
+    keys.iter().map(|key| guide.handle_key(*key, schedule, T0)).collect()
+}
+
+fn screen(guide: &Guide, schedule: &Schedule, reception: Reception) -> View {
+    let status = Status { reception, ..Status::default() };
+    guide.view(schedule, &status, WALL)
+}
+
+fn playing(guide: &Guide, schedule: &Schedule) -> View {
+    screen(guide, schedule, Reception::Playing)
+}
+
+#[test]
+fn channel_up_and_down_go_round_the_ends() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 3);
+    let keys = [Key::ChannelUp, Key::ChannelUp, Key::ChannelDown, Key::Up, Key::Down];
+    let tuned = press(&mut guide, &schedule, &keys);
+    assert_eq!(tuned, [4, 0, 4, 0, 4].map(|channel| Some(Action::Tune(channel))));
+}
+
+#[test]
+fn a_set_that_starts_on_a_channel_beyond_the_last_starts_on_the_first() {
+    assert_eq!(Guide::new(&five_channels(), 5).channel(), 0);
+    assert_eq!(Guide::new(&five_channels(), 4).channel(), 4);
+}
+
+#[test]
+fn last_channel_goes_back_and_forth() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    let keys = [Key::LastChannel, Key::Digit(4), Key::LastChannel, Key::LastChannel];
+    assert_eq!(
+        press(&mut guide, &schedule, &keys),
+        [None, Some(Action::Tune(3)), Some(Action::Tune(0)), Some(Action::Tune(3))]
+    );
+}
+
+#[test]
+fn a_digit_that_no_longer_number_starts_with_tunes_at_once() {
+    let schedule = schedule(&[1, 3, 12, 120], 2);
+    let mut guide = Guide::new(&schedule, 0);
+    assert_eq!(press(&mut guide, &schedule, &[Key::Digit(3)]), [Some(Action::Tune(1))]);
+    let keys = [Key::Digit(1), Key::Digit(2), Key::Digit(0)];
+    assert_eq!(press(&mut guide, &schedule, &keys), [None, None, Some(Action::Tune(3))]);
+    assert_eq!(playing(&guide, &schedule).entry, None);
+}
+
+#[test]
+fn a_number_that_could_be_longer_tunes_two_seconds_after_its_last_digit() {
+    let schedule = schedule(&[1, 12, 120], 2);
+    let mut guide = Guide::new(&schedule, 0);
+    assert_eq!(guide.handle_key(Key::Digit(1), &schedule, after(0)), None);
+    assert_eq!(guide.handle_key(Key::Digit(2), &schedule, after(1500)), None);
+    assert_eq!(guide.poll(after(3499)), None);
+    assert_eq!(guide.next_wake(), Some(after(3500)));
+    assert_eq!(guide.poll(after(3500)), Some(Action::Tune(1)));
+}
+
+#[test]
+fn ok_takes_the_number_at_once_and_back_takes_it_back() {
+    let schedule = schedule(&[1, 12, 120], 2);
+    let mut guide = Guide::new(&schedule, 2);
+    let keys = [Key::Digit(1), Key::Back, Key::Digit(1), Key::Digit(2), Key::Ok];
+    let done = press(&mut guide, &schedule, &keys);
+    assert_eq!(done, [None, None, None, None, Some(Action::Tune(1))]);
+}
+
+#[test]
+fn leading_zeros_count_as_digits_but_not_as_value() {
+    let schedule = schedule(&[7, 70], 2);
+    let mut guide = Guide::new(&schedule, 1);
+    let keys = [Key::Digit(0), Key::Digit(0), Key::Digit(7)];
+    assert_eq!(press(&mut guide, &schedule, &keys), [None, None, Some(Action::Tune(0))]);
+}
+
+#[test]
+fn a_number_that_no_channel_has_says_so_for_two_seconds_and_tunes_nothing() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    assert_eq!(press(&mut guide, &schedule, &[Key::Digit(9)]), [None]);
+    let entry = playing(&guide, &schedule).entry;
+    assert_eq!(
+        entry,
+        Some(NumberEntry {
+            digits: "9".to_string(),
+            message: Some("No such channel".to_string()),
+            unknown: true
+        })
+    );
+    assert_eq!(guide.poll(after(1999)), None);
+    assert!(playing(&guide, &schedule).entry.is_some());
+    assert_eq!(guide.poll(after(2000)), None);
+    assert_eq!(playing(&guide, &schedule).entry, None);
+    assert_eq!(guide.channel(), 0);
+}
+
+#[test]
+fn a_digit_after_an_unknown_number_starts_a_new_one() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    let keys = [Key::Digit(9), Key::Digit(2)];
+    assert_eq!(press(&mut guide, &schedule, &keys), [None, Some(Action::Tune(1))]);
+}
+
+#[test]
+fn volume_stays_between_0_and_100() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    let louder = press(&mut guide, &schedule, &[Key::VolumeUp; 30]);
+    assert_eq!(louder.first(), Some(&Some(Action::Volume(75))));
+    assert_eq!(louder.last(), Some(&Some(Action::Volume(100))));
+    let quieter = press(&mut guide, &schedule, &[Key::Left; 30]);
+    assert_eq!(quieter.first(), Some(&Some(Action::Volume(95))));
+    assert_eq!(quieter.last(), Some(&Some(Action::Volume(0))));
+}
+
+#[test]
+fn mute_survives_a_change_of_channel_and_forgets_no_volume() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    let keys = [Key::VolumeDown, Key::Mute, Key::ChannelUp, Key::Mute];
+    assert_eq!(
+        press(&mut guide, &schedule, &keys),
+        [
+            Some(Action::Volume(65)),
+            Some(Action::Mute(true)),
+            Some(Action::Tune(1)),
+            Some(Action::Mute(false))
+        ]
+    );
+    assert_eq!(guide.volume(), 65);
+}
+
+#[test]
+fn a_change_of_volume_ends_mute() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::Mute]);
+    assert!(playing(&guide, &schedule).muted);
+    assert_eq!(press(&mut guide, &schedule, &[Key::VolumeUp]), [Some(Action::Volume(75))]);
+    assert!(!playing(&guide, &schedule).muted);
+}
+
+#[test]
+fn the_banner_leaves_after_five_seconds_and_the_volume_bar_after_two() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::ChannelUp, Key::VolumeUp]);
+    let shown = |guide: &Guide| {
+        let view = playing(guide, &schedule);
+        (view.banner.is_some(), view.volume.is_some())
+    };
+    guide.poll(after(1999));
+    assert_eq!((shown(&guide), guide.next_wake()), ((true, true), Some(after(2000))));
+    guide.poll(after(2000));
+    assert_eq!((shown(&guide), guide.next_wake()), ((true, false), Some(after(5000))));
+    guide.poll(after(5000));
+    assert_eq!((shown(&guide), guide.next_wake()), ((false, false), None));
+}
+
+#[test]
+fn ok_shows_the_banner_then_the_guide_then_tunes_to_the_row() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 1);
+    press(&mut guide, &schedule, &[Key::Ok]);
+    assert!(playing(&guide, &schedule).banner.is_some());
+    press(&mut guide, &schedule, &[Key::Ok]);
+    let view = playing(&guide, &schedule);
+    assert!(view.banner.is_none());
+    assert_eq!(view.guide.map(|page| page.selected), Some(1));
+    assert_eq!(press(&mut guide, &schedule, &[Key::Down, Key::Ok]), [None, Some(Action::Tune(2))]);
+    assert!(playing(&guide, &schedule).guide.is_none());
+}
+
+#[test]
+fn the_cursor_of_the_guide_goes_round_the_ends() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    let tuned = press(&mut guide, &schedule, &[Key::Guide, Key::Up, Key::Ok]);
+    assert_eq!(tuned.last(), Some(&Some(Action::Tune(4))));
+    let tuned = press(&mut guide, &schedule, &[Key::Guide, Key::Down, Key::Ok]);
+    assert_eq!(tuned.last(), Some(&Some(Action::Tune(0))));
+}
+
+#[test]
+fn the_guide_scrolls_only_when_the_cursor_leaves_it() {
+    let schedule = schedule(&[1, 2, 3, 4, 5, 6, 7, 8], 2);
+    let mut guide = Guide::new(&schedule, 0);
+    let window = |guide: &Guide| {
+        let page = playing(guide, &schedule).guide.expect("the guide is open");
+        (page.above, page.selected, page.below)
+    };
+    press(&mut guide, &schedule, &[Key::Guide, Key::Down, Key::Down, Key::Down, Key::Down]);
+    assert_eq!(window(&guide), (0, 4, 3));
+    press(&mut guide, &schedule, &[Key::Down]);
+    assert_eq!(window(&guide), (1, 4, 2));
+    press(&mut guide, &schedule, &[Key::Up]);
+    assert_eq!(window(&guide), (1, 3, 2));
+    press(&mut guide, &schedule, &[Key::Up, Key::Up, Key::Up, Key::Up]);
+    assert_eq!(window(&guide), (0, 0, 3));
+    press(&mut guide, &schedule, &[Key::Up]);
+    assert_eq!(window(&guide), (3, 4, 0));
+}
+
+#[test]
+fn back_takes_away_one_thing_at_a_time_and_leaves_full_screen_last() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::FullScreen, Key::Guide, Key::Digit(9)]);
+    assert_eq!(press(&mut guide, &schedule, &[Key::Back]), [None]);
+    let view = playing(&guide, &schedule);
+    assert!(view.entry.is_none() && view.guide.is_some());
+    assert_eq!(press(&mut guide, &schedule, &[Key::Back]), [None]);
+    assert!(playing(&guide, &schedule).guide.is_none());
+    let last = press(&mut guide, &schedule, &[Key::Back, Key::Back]);
+    assert_eq!(last, [Some(Action::FullScreen(false)), None]);
+}
+
+#[test]
+fn full_screen_left_by_other_means_is_entered_again_by_the_next_press() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::FullScreen]);
+    guide.full_screen_changed(false);
+    assert_eq!(press(&mut guide, &schedule, &[Key::FullScreen]), [Some(Action::FullScreen(true))]);
+}
+
+#[test]
+fn a_click_on_a_row_tunes_to_it_wherever_it_is_drawn() {
+    let schedule = schedule(&[1, 2, 3, 4, 5, 6, 7, 8], 2);
+    for (width, height) in [(480, 272), (1280, 720), (3840, 2160), (600, 1000)] {
+        let mut guide = Guide::new(&schedule, 7);
+        press(&mut guide, &schedule, &[Key::Guide]);
+        let layout = layout(width, height, &playing(&guide, &schedule));
+        let row = layout.place(Part::RowTitle(1)).expect("five rows are laid out").rect;
+        let tuned = guide.click(row.x, row.y, &layout, &schedule, T0);
+        assert_eq!(tuned, Some(Action::Tune(4)), "{width}x{height}");
+        assert!(playing(&guide, &schedule).guide.is_none());
+    }
+}
+
+#[test]
+fn a_click_on_the_picture_shows_the_banner_and_one_on_the_banner_opens_the_guide() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    let first = layout(1280, 720, &playing(&guide, &schedule));
+    assert_eq!(guide.click(640, 650, &first, &schedule, T0), None);
+    let view = playing(&guide, &schedule);
+    assert!(view.banner.is_some());
+    assert_eq!(guide.click(640, 650, &layout(1280, 720, &view), &schedule, T0), None);
+    let view = playing(&guide, &schedule);
+    let open = layout(1280, 720, &view);
+    let picture = open.place(Part::Picture).expect("the picture plays in the guide").rect;
+    assert!(view.guide.is_some());
+    assert_eq!(guide.click(picture.x, picture.y, &open, &schedule, T0), None);
+    assert!(playing(&guide, &schedule).guide.is_none());
+}
+
+#[test]
+fn a_click_on_the_volume_bar_sets_the_volume() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::VolumeUp]);
+    let layout = layout(1920, 1080, &playing(&guide, &schedule));
+    let track = layout.place(Part::VolumeTrack).expect("the volume bar is shown").rect;
+    let mut click = |y| guide.click(track.x, y, &layout, &schedule, T0);
+    assert_eq!(click(track.y), Some(Action::Volume(100)));
+    assert_eq!(click(track.y + track.height / 2), Some(Action::Volume(50)));
+    assert_eq!(click(track.y + track.height), None);
+}
+
+#[test]
+fn the_banner_tells_what_the_schedule_says() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 2);
+    guide.inform(T0);
+    let status =
+        Status { reception: Reception::Playing, utc_offset_minutes: -210, ..Status::default() };
+    let banner = guide.view(&schedule, &status, WALL).banner.expect("the banner is shown");
+    let mut airings = schedule.airings(2, WALL);
+    let (now, next) = (airings.next().expect("on air"), airings.next().expect("next"));
+    let programmes = &schedule.line_up().channels[2].programmes;
+    let on_air = banner.station.on_air.expect("on air");
+    assert_eq!(banner.clock, "17:12");
+    assert_eq!((banner.station.number, banner.station.name.as_str()), (3, "Channel 3"));
+    assert_eq!(on_air.title, programmes[now.programme].title);
+    assert_eq!(on_air.duration, "1:00:00");
+    let seconds = WALL.millis_since(now.starts) / 1000;
+    assert_eq!(on_air.position, format!("{}:{:02}", seconds / 60, seconds % 60));
+    assert_eq!(i64::from(on_air.progress_permille), seconds * 1000 / 3600);
+    assert_eq!(on_air.ends, banner.station.next.as_ref().expect("next").starts);
+    assert_eq!(banner.station.next.expect("next").title, programmes[next.programme].title);
+}
+
+#[test]
+fn a_screen_left_alone_changes_at_most_once_a_second() {
+    let schedule = schedule(&[1, 2, 3, 4, 5, 6], 3);
+    let mut guide = Guide::new(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::Guide]);
+    let status = Status { reception: Reception::Playing, ..Status::default() };
+    let views: Vec<View> = (0..6000)
+        .step_by(20)
+        .map(|millis| guide.view(&schedule, &status, WALL.plus_millis(millis)))
+        .collect();
+    let changes = views.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert_eq!(changes, 6);
+}
+
+#[test]
+fn each_kind_of_reception_says_what_it_is_in_words() {
+    let schedule = five_channels();
+    let guide = Guide::new(&schedule, 2);
+    let card = |reception| screen(&guide, &schedule, reception).card.expect("a card is shown");
+
+    let tuning = card(Reception::Tuning { stage: "finding the film's index…".to_string() });
+    assert_eq!(tuning.heading, "Tuning to 3 · Channel 3");
+    assert_eq!(tuning.sentence, "Finding the film's index…");
+    assert_eq!(tuning.backdrop, Backdrop::TestCard);
+
+    let waiting = card(Reception::Waiting { why: "the connection was cut.".to_string() });
+    assert_eq!(waiting.sentence, "The connection was cut.");
+    assert_eq!(waiting.backdrop, Backdrop::Picture);
+
+    let sentence = "The archive answered 404: this film is not there.".to_string();
+    let failed = card(Reception::Failed { sentence: sentence.clone(), retry_at: None });
+    let next = schedule.airings(2, WALL).nth(1).expect("next");
+    let title = &schedule.line_up().channels[2].programmes[next.programme].title;
+    assert_eq!(failed.heading, "3 · Channel 3");
+    assert_eq!(failed.sentence, sentence);
+    let detail = failed.detail.expect("what is next");
+    assert!(
+        detail.starts_with("Next at ") && detail.ends_with(&format!(": {title} (1926)")),
+        "{detail}"
+    );
+
+    let retry_at = Some(WALL.plus_millis(11_001));
+    let retrying = card(Reception::Failed { sentence, retry_at });
+    assert_eq!(retrying.detail.as_deref(), Some("Trying again in 12\u{a0}s"));
+}
+
+#[test]
+fn a_notice_is_on_the_banner_and_before_the_reason_for_being_offline() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    guide.inform(T0);
+    let note = |notice: Option<String>| {
+        let status = Status {
+            reception: Reception::Playing,
+            notice,
+            offline: Some("archive.org does not answer.".to_string()),
+            utc_offset_minutes: 0,
+        };
+        let view = guide.view(&schedule, &status, WALL);
+        assert!(view.offline);
+        view.banner.and_then(|banner| banner.note)
+    };
+    assert_eq!(note(None).as_deref(), Some("archive.org does not answer."));
+    let notice = "The sound cannot be decoded: it has 5.1 channels.".to_string();
+    assert_eq!(note(Some(notice.clone())), Some(notice));
+}
+
+#[test]
+fn the_guide_says_why_there_is_no_picture() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::Guide]);
+    let view = screen(&guide, &schedule, Reception::Tuning { stage: "asking".to_string() });
+    assert_eq!(view.guide.and_then(|page| page.note).as_deref(), Some("Asking"));
+}
+
+#[test]
+fn a_line_up_without_channels_shows_a_card_and_survives_every_key() {
+    let schedule = schedule(&[], 0);
+    let mut guide = Guide::new(&schedule, 0);
+    let keys = [
+        Key::Up,
+        Key::Down,
+        Key::ChannelUp,
+        Key::Guide,
+        Key::Up,
+        Key::Down,
+        Key::Digit(1),
+        Key::Digit(200),
+        Key::Ok,
+        Key::Back,
+        Key::LastChannel,
+        Key::Info,
+        Key::Ok,
+        Key::Ok,
+    ];
+    for key in keys {
+        let action = guide.handle_key(key, &schedule, T0);
+        assert_eq!(action, None, "{key:?}");
+        let view = playing(&guide, &schedule);
+        assert_eq!(view.card.as_ref().map(|card| card.heading.as_str()), Some("No channels"));
+        layout(1280, 720, &view);
+    }
+}

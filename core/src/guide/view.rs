@@ -1,0 +1,418 @@
+//! What is on the screen, in words and numbers: [`Guide::view`] puts the schedule and the tuner's
+//! report together. It says nothing about places and sizes; that is [`super::layout`]'s.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{Entry, Guide, Page};
+use crate::line_up::Channel;
+use crate::schedule::{Airing, Schedule};
+use crate::time::UnixMillis;
+
+/// What the driver knows about the set.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Status {
+    /// What the tuner is doing.
+    pub reception: Reception,
+    /// What a person should know though the programme plays, as a sentence: "The sound cannot be
+    /// decoded: it has 5.1 channels." Show it by [`Guide::inform`].
+    pub notice: Option<String>,
+    /// Why the programmes come from inside the program and not from archive.org, as a sentence;
+    /// `None` when they do come from archive.org.
+    pub offline: Option<String>,
+    /// What to add to UTC for local time, in minutes.
+    pub utc_offset_minutes: i32,
+}
+
+/// What the tuner is doing, as it tells a person.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Reception {
+    /// Nothing yet.
+    #[default]
+    Off,
+    /// On the way to the first picture.
+    Tuning {
+        /// The step under way: "finding the film's index…".
+        stage: String,
+    },
+    /// Picture and sound.
+    Playing,
+    /// The picture stands because the bytes have run out.
+    Waiting {
+        /// Why, as a sentence: "The connection was cut; trying another node."
+        why: String,
+    },
+    /// No picture, and no more attempts before `retry_at` or the next programme.
+    Failed {
+        /// What went wrong, as a sentence: "The archive answered 404: this film is not there."
+        sentence: String,
+        /// When the tuner tries again by itself, if it does.
+        retry_at: Option<UnixMillis>,
+    },
+}
+
+/// Everything on the screen. Equal views look the same.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct View {
+    /// The message that stands in for the picture, or on it.
+    pub card: Option<Card>,
+    /// The guide, when it is open. The picture then plays in a corner of it.
+    pub guide: Option<GuidePage>,
+    /// What is on the channel being watched. Never together with the guide.
+    pub banner: Option<Banner>,
+    /// The channel number being entered.
+    pub entry: Option<NumberEntry>,
+    /// The volume bar.
+    pub volume: Option<Volume>,
+    /// Whether the programmes come from inside the program and not from archive.org.
+    pub offline: bool,
+    /// Whether the sound is off.
+    pub muted: bool,
+}
+
+/// Why there is no moving picture.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Card {
+    /// What is behind the words.
+    pub backdrop: Backdrop,
+    /// The channel: "Tuning to 3 · Night Owl".
+    pub heading: String,
+    /// The reason, starting with a capital letter.
+    pub sentence: String,
+    /// What comes next.
+    pub detail: Option<String>,
+}
+
+/// What is behind a [`Card`]'s words.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Backdrop {
+    /// There is no picture: the test card.
+    TestCard,
+    /// The picture that stands.
+    Picture,
+}
+
+/// The strip in the lower third that says what is on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Banner {
+    /// The time of day.
+    pub clock: String,
+    /// The channel being watched.
+    pub station: Station,
+    /// What is not as it should be.
+    pub note: Option<String>,
+}
+
+/// The guide's page: up to [`GuidePage::ROWS`] channels, what is on each and what is next.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GuidePage {
+    /// The time of day.
+    pub clock: String,
+    /// The channels shown.
+    pub rows: Vec<Row>,
+    /// Index in `rows` of the one under the cursor.
+    pub selected: usize,
+    /// How many channels lie above the rows shown.
+    pub above: usize,
+    /// How many channels lie below the rows shown.
+    pub below: usize,
+    /// What is not as it should be with the channel being watched.
+    pub note: Option<String>,
+}
+
+impl GuidePage {
+    /// How many channels are on the page at once, on every screen.
+    pub const ROWS: usize = 5;
+}
+
+/// One channel of the guide's page.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Row {
+    /// The channel.
+    pub station: Station,
+    /// Whether it is the one being watched.
+    pub tuned: bool,
+}
+
+/// A channel and what is on it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Station {
+    /// The channel's number, 1 to 999.
+    pub number: u16,
+    /// The channel's name.
+    pub name: String,
+    /// The programme on now.
+    pub on_air: Option<OnAir>,
+    /// The programme after it.
+    pub next: Option<Next>,
+}
+
+/// The programme that is on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OnAir {
+    /// Its title.
+    pub title: String,
+    /// The year it was made.
+    pub year: Option<u16>,
+    /// Time of day of its start, "20:12".
+    pub starts: String,
+    /// Time of day of its end, "21:19".
+    pub ends: String,
+    /// How far in, "29:41" or "1:02:03".
+    pub position: String,
+    /// How long it is, in the same form.
+    pub duration: String,
+    /// How much of it has passed, in thousandths.
+    pub progress_permille: u16,
+}
+
+/// The programme that follows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Next {
+    /// Its title.
+    pub title: String,
+    /// The year it was made.
+    pub year: Option<u16>,
+    /// Time of day of its start, "21:19".
+    pub starts: String,
+}
+
+/// A channel number being entered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NumberEntry {
+    /// The digits so far.
+    pub digits: String,
+    /// The name of the channel with this number, or that there is none.
+    pub message: Option<String>,
+    /// Whether the entry is over because no channel has this number.
+    pub unknown: bool,
+}
+
+/// The volume bar.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Volume {
+    /// How loud, 0 to 100.
+    pub percent: u8,
+    /// Whether the sound is off all the same.
+    pub muted: bool,
+}
+
+impl OnAir {
+    /// Title and year for one line.
+    pub fn titled(&self) -> String {
+        with_year(&self.title, self.year)
+    }
+}
+
+impl Next {
+    /// Title and year for one line.
+    pub fn titled(&self) -> String {
+        with_year(&self.title, self.year)
+    }
+}
+
+impl Guide {
+    /// The screen at civil time `wall`. Call [`Guide::poll`] before: what has been shown long
+    /// enough leaves there.
+    pub fn view(&self, schedule: &Schedule, status: &Status, wall: UnixMillis) -> View {
+        let local = Local { wall, offset_minutes: status.utc_offset_minutes };
+        let channels = schedule.line_up().channels.as_slice();
+        let note = self.page.map_or_else(|| banner_note(status), |_| page_note(status));
+        View {
+            card: card(schedule, self.channel, &status.reception, local),
+            guide: self.page.map(|page| self.guide_page(page, schedule, local, note.clone())),
+            banner: station(schedule, self.channel, local)
+                .filter(|_| self.banner_until.is_some() && self.page.is_none())
+                .map(|station| Banner { clock: local.clock(wall), station, note }),
+            entry: self.entry.map(|entry| number_entry(entry, channels)),
+            volume: self.volume_until.map(|_| Volume { percent: self.volume, muted: self.muted }),
+            offline: status.offline.is_some(),
+            muted: self.muted,
+        }
+    }
+
+    fn guide_page(
+        &self,
+        page: Page,
+        schedule: &Schedule,
+        local: Local,
+        note: Option<String>,
+    ) -> GuidePage {
+        let channels = schedule.line_up().channels.len();
+        let shown = page.first..channels.min(page.first + GuidePage::ROWS);
+        GuidePage {
+            clock: local.clock(local.wall),
+            selected: page.selected.saturating_sub(page.first),
+            above: page.first,
+            below: channels.saturating_sub(shown.end),
+            rows: shown
+                .filter_map(|channel| {
+                    let station = station(schedule, channel, local)?;
+                    Some(Row { station, tuned: channel == self.channel })
+                })
+                .collect(),
+            note,
+        }
+    }
+}
+
+/// A notice about this programme matters more than where all of them come from.
+fn banner_note(status: &Status) -> Option<String> {
+    status.notice.clone().or_else(|| status.offline.clone())
+}
+
+/// In the guide the card is too small for words: they go on the page.
+fn page_note(status: &Status) -> Option<String> {
+    match &status.reception {
+        Reception::Tuning { stage } => Some(sentence_case(stage)),
+        Reception::Waiting { why: sentence } | Reception::Failed { sentence, .. } => {
+            Some(sentence_case(sentence))
+        }
+        Reception::Off | Reception::Playing => banner_note(status),
+    }
+}
+
+fn card(schedule: &Schedule, channel: usize, reception: &Reception, local: Local) -> Option<Card> {
+    let Some(station) = station(schedule, channel, local) else {
+        return Some(Card {
+            backdrop: Backdrop::TestCard,
+            heading: "No channels".to_string(),
+            sentence: "The line-up is empty: there is nothing to tune to.".to_string(),
+            detail: None,
+        });
+    };
+    let name = format!("{} · {}", station.number, station.name);
+    let on_air = station.on_air.map(|on_air| on_air.titled());
+    let next = station.next.map(|next| format!("Next at {}: {}", next.starts, next.titled()));
+    let card = match reception {
+        Reception::Playing => return None,
+        Reception::Off => Card {
+            backdrop: Backdrop::TestCard,
+            heading: name,
+            sentence: "Standing by.".to_string(),
+            detail: on_air,
+        },
+        Reception::Tuning { stage } => Card {
+            backdrop: Backdrop::TestCard,
+            heading: format!("Tuning to {name}"),
+            sentence: sentence_case(stage),
+            detail: on_air,
+        },
+        Reception::Waiting { why } => Card {
+            backdrop: Backdrop::Picture,
+            heading: name,
+            sentence: sentence_case(why),
+            detail: None,
+        },
+        Reception::Failed { sentence, retry_at } => Card {
+            backdrop: Backdrop::TestCard,
+            heading: name,
+            sentence: sentence_case(sentence),
+            detail: match retry_at {
+                Some(at) => {
+                    let millis = at.millis_since(local.whole_second()).max(0);
+                    let seconds = millis / 1000 + i64::from(millis % 1000 > 0);
+                    Some(format!("Trying again in {seconds}\u{a0}s"))
+                }
+                None => next,
+            },
+        },
+    };
+    Some(card)
+}
+
+fn station(schedule: &Schedule, channel: usize, local: Local) -> Option<Station> {
+    let line_up = schedule.line_up().channels.get(channel)?;
+    let mut airings = schedule.airings(channel, local.wall);
+    let (airing, after) = (airings.next(), airings.next());
+    Some(Station {
+        number: line_up.number,
+        name: line_up.name.clone(),
+        on_air: airing.and_then(|airing| on_air(line_up, &airing, local)),
+        next: after.and_then(|airing| {
+            let programme = line_up.programmes.get(airing.programme)?;
+            Some(Next {
+                title: programme.title.clone(),
+                year: programme.year,
+                starts: local.clock(airing.starts),
+            })
+        }),
+    })
+}
+
+fn on_air(channel: &Channel, airing: &Airing, local: Local) -> Option<OnAir> {
+    let programme = channel.programmes.get(airing.programme)?;
+    let duration = airing.ends.millis_since(airing.starts).max(1);
+    let position = local.whole_second().millis_since(airing.starts).clamp(0, duration);
+    let permille = i128::from(position) * 1000 / i128::from(duration);
+    Some(OnAir {
+        title: programme.title.clone(),
+        year: programme.year,
+        starts: local.clock(airing.starts),
+        ends: local.clock(airing.ends),
+        position: span(position),
+        duration: span(duration),
+        progress_permille: u16::try_from(permille).unwrap_or(1000),
+    })
+}
+
+fn number_entry(entry: Entry, channels: &[Channel]) -> NumberEntry {
+    let width = usize::from(entry.digits);
+    NumberEntry {
+        digits: format!("{:0width$}", entry.number),
+        message: match entry.channel.and_then(|channel| channels.get(channel)) {
+            Some(channel) => Some(channel.name.clone()),
+            None if entry.unknown => Some("No such channel".to_string()),
+            None => None,
+        },
+        unknown: entry.unknown,
+    }
+}
+
+/// "Detour (1945)"; a title that names the year already stays as it is.
+fn with_year(title: &str, year: Option<u16>) -> String {
+    match year.map(|year| year.to_string()) {
+        Some(year) if !title.contains(&year) => format!("{title} ({year})"),
+        _ => title.to_string(),
+    }
+}
+
+/// The words with a capital letter at their start.
+pub fn sentence_case(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars).collect()
+}
+
+/// "29:41", "1:02:03".
+fn span(millis: i64) -> String {
+    let seconds = millis / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+/// Civil time where the person is.
+#[derive(Clone, Copy)]
+struct Local {
+    wall: UnixMillis,
+    offset_minutes: i32,
+}
+
+impl Local {
+    /// Now, without the fraction of a second: all that counts on the screen counts on this beat, so
+    /// that five progress bars do not ask for five drawings a second.
+    fn whole_second(self) -> UnixMillis {
+        self.wall.plus_millis(-self.wall.0.rem_euclid(1000))
+    }
+
+    /// Time of day, "20:42".
+    fn clock(self, at: UnixMillis) -> String {
+        let minutes = at.0.div_euclid(60_000).saturating_add(i64::from(self.offset_minutes));
+        let of_day = minutes.rem_euclid(24 * 60);
+        format!("{:02}:{:02}", of_day / 60, of_day % 60)
+    }
+}
