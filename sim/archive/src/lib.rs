@@ -1,0 +1,24 @@
+//! The archive's side of every exchange.
+//!
+//! [`Archive`] answers requests as archive.org was seen to, or as badly as a [`Rule`] says, without
+//! sockets, clocks or files; its films are [`VirtualFilm`]s. [`serve`] puts it behind real sockets.
+
+#![forbid(unsafe_code)]
+
+mod archive;
+mod clip;
+mod fault;
+mod film;
+mod metadata;
+mod moov;
+mod range;
+mod replies;
+mod response;
+mod samples;
+pub mod serve;
+
+pub use archive::{Addresses, Archive, ArchivedFilm, Request, Role};
+pub use clip::{Clip, ClipError};
+pub use fault::{Detour, Fault, Place, Rule, RuleError, When};
+pub use film::{FilmError, FilmSpec, Layout, MdatSize, VirtualFilm};
+pub use response::{Cut, CutKind, Framing, Response, Segment};
