@@ -1,0 +1,203 @@
+//! `testcard-sim serve`: the archive over real sockets until Ctrl-C. Films are named on the command
+//! line; their bytes are computed as they are asked for.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use testcard_archive::serve::{Certificate, OnExchange, Options, Server};
+use testcard_archive::{Archive, Clip, FilmSpec, Layout, MdatSize, Rule, VirtualFilm};
+
+/// Serve films as archive.org does, on this machine
+///
+/// Prints one line of JSON with every URL, then the same for people: for each film the URL to
+/// download it, which redirects to a node, and that of the file itself, which does not. Serves until
+/// interrupted.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Port of the front; the two nodes get the next two. 0 for any
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    address: IpAddr,
+    /// Host to name in URLs and in the certificate, when it is not the address
+    #[arg(long)]
+    host: Option<String>,
+    /// Name https URLs (the default). Every port takes both all the same
+    #[arg(long, conflicts_with = "http")]
+    tls: bool,
+    /// Name http URLs
+    #[arg(long)]
+    http: bool,
+    /// A film: NAME:SECONDS:BYTES:LAYOUT, several times for several. BYTES may be `min`; LAYOUT is
+    /// `first` or `last` (where moov lies), then any of `+co64` (64-bit offsets), `+wide` (mdat
+    /// with a 64-bit length) and `+to-end` (mdat without a length)
+    #[arg(long, default_value = "testcard:1800:185000000:first")]
+    film: Vec<Film>,
+    /// Bytes a second that all connections together receive
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: Option<u64>,
+    /// Milliseconds that a question and its answer spend on the way
+    #[arg(long, default_value_t = 0)]
+    rtt: u64,
+    /// How long a node's URL is good for. 0 for ever
+    #[arg(long, default_value_t = 60)]
+    token_seconds: u64,
+    /// Something that goes wrong, PLACE:WHEN:FAULT, several times for several: PLACE is metadata,
+    /// download or node; WHEN is always, a request's number (3, 0..2) or a ratio (370/1000); FAULT
+    /// is status=503,30 delay=MICROSECONDS pace=BYTES_PER_SECOND no-answer[=reset|=stall]
+    /// close=BYTES reset=BYTES stall=BYTES range-ignored range-shifted=BYTES replaced=BYTES page
+    /// truncated=BYTES moov-damaged or redirect=foreign|http|loop|relative|missing
+    #[arg(long, value_name = "RULE")]
+    fault: Vec<Rule>,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Name that the certificate is for instead of this machine's, several times for several
+    #[arg(long, value_name = "NAME")]
+    certificate_name: Vec<String>,
+    /// Show a certificate that has run out
+    #[arg(long)]
+    certificate_expired: bool,
+    /// Write the certificate to trust to this file, as PEM
+    #[arg(long, value_name = "FILE")]
+    ca_out: Option<PathBuf>,
+    /// Print a line to standard error for every exchange
+    #[arg(long)]
+    log: bool,
+}
+
+/// A film as the command line names it.
+#[derive(Clone)]
+struct Film {
+    name: String,
+    spec: FilmSpec,
+}
+
+impl FromStr for Film {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let [name, seconds, bytes, layout] = text.split(':').collect::<Vec<_>>()[..] else {
+            return Err("expected NAME:SECONDS:BYTES:LAYOUT".to_owned());
+        };
+        let seconds: u64 = seconds.parse().map_err(|_| "SECONDS is not a whole number")?;
+        let mut flags = layout.split('+');
+        let layout = match flags.next() {
+            Some("first") => Layout::MoovFirst,
+            Some("last") => Layout::MoovLast,
+            _ => return Err("LAYOUT starts with neither first nor last".to_owned()),
+        };
+        let mut spec = FilmSpec::new(seconds.saturating_mul(1000), layout);
+        if bytes != "min" {
+            let bytes = bytes.parse().map_err(|_| "BYTES is neither min nor a whole number")?;
+            spec = spec.with_bytes(bytes);
+        }
+        for flag in flags {
+            match flag {
+                "co64" => spec.wide_offsets = true,
+                "wide" => spec.mdat = MdatSize::Wide,
+                "to-end" => spec.mdat = MdatSize::ToEnd,
+                _ => return Err(format!("unknown LAYOUT flag {flag}")),
+            }
+        }
+        VirtualFilm::new(&Clip::test_card(), &spec).map_err(|error| error.to_string())?;
+        Ok(Self { name: name.to_owned(), spec })
+    }
+}
+
+pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
+    let mut archive = Archive::new(Clip::test_card(), arguments.seed);
+    for film in &arguments.film {
+        archive.add(&film.name, &film.name, &format!("{}.mp4", film.name), film.spec.clone());
+    }
+    archive.set_rules(arguments.fault);
+    let life_us = arguments.token_seconds.saturating_mul(1_000_000);
+    archive.set_token_life((life_us > 0).then_some(life_us));
+
+    let host = arguments.host.unwrap_or_else(|| arguments.address.to_string());
+    let mut certificate =
+        Certificate { expired: arguments.certificate_expired, ..Certificate::default() };
+    certificate.names.push(host.clone());
+    if !arguments.certificate_name.is_empty() {
+        certificate.names = arguments.certificate_name;
+    }
+    let server = Server::start(
+        archive,
+        Options {
+            address: arguments.address,
+            host,
+            port: arguments.port,
+            tls: arguments.tls || !arguments.http,
+            certificate,
+            rate: arguments.rate,
+            round_trip: Duration::from_millis(arguments.rtt),
+            on_exchange: arguments
+                .log
+                .then(|| -> OnExchange { Box::new(|exchange| eprintln!("{exchange}")) }),
+        },
+    )?;
+    if let Some(file) = arguments.ca_out {
+        std::fs::write(file, server.ca_pem())?;
+    }
+    announce(&server)?;
+
+    // The process ends by a signal, whose default is the right thing: the kernel closes the sockets,
+    // and there is nothing to save.
+    loop {
+        std::thread::park();
+    }
+}
+
+fn announce(server: &Server) -> io::Result<()> {
+    let url = server.url();
+    let films: Vec<_> = (server.archive().paths())
+        .map(|(download, direct)| (format!("{url}{download}"), format!("{url}{direct}")))
+        .collect();
+    let list: Vec<_> = (films.iter())
+        .map(|(download, direct)| json!({ "download": download, "direct": direct }))
+        .collect();
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", json!({ "url": url, "nodes": server.urls().nodes, "films": list }))?;
+    for (download, direct) in &films {
+        writeln!(out, "{download}  (redirects to a node)")?;
+        writeln!(out, "{direct}  (the file itself)")?;
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn films_are_read_from_strings() {
+        let film: Film = "a film:1800:185000000:first+to-end".parse().unwrap();
+        assert_eq!(film.name, "a film");
+        assert_eq!(
+            film.spec,
+            FilmSpec {
+                mdat: MdatSize::ToEnd,
+                ..FilmSpec::new(1_800_000, Layout::MoovFirst).with_bytes(185_000_000)
+            }
+        );
+        let film: Film = "x:5:min:last+co64+wide".parse().unwrap();
+        assert_eq!((film.spec.bytes, film.spec.layout), (None, Layout::MoovLast));
+        assert!(film.spec.wide_offsets);
+        for text in ["x", "x:5:min:middle", "x:-5:min:last", "x:0:min:last", "x:60:9:last"] {
+            assert!(text.parse::<Film>().is_err(), "{text}");
+        }
+        assert!("x:5:min:last+to-end".parse::<Film>().is_err());
+    }
+
+    #[test]
+    fn a_film_that_is_too_small_names_the_smallest() {
+        let error = "x:60:9:last".parse::<Film>().err().unwrap();
+        assert!(error.contains("at least"), "{error}");
+    }
+}
