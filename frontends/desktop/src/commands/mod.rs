@@ -1,0 +1,244 @@
+//! The command line: what a person types, and what the shell gets back. Every command's module does
+//! one thing and prints it; none of them knows the others.
+
+mod now;
+mod play;
+mod probe;
+mod watch;
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use testcard_core::line_up::LineUp;
+use testcard_core::net::Url;
+use testcard_core::schedule::{DEFAULT_SEED, Schedule};
+use testcard_core::stream::ProgrammeFailure;
+use testcard_core::time::UnixMillis;
+
+use crate::frame_dump::FrameDump;
+use crate::trace_file::TraceFile;
+
+/// A TV set for the Internet Archive: five channels of archive.org's films on a schedule that
+/// everyone shares.
+///
+/// Without a command it opens the set in a window.
+#[derive(Parser)]
+#[command(name = "testcard", version, max_term_width = 100, after_help = KEYS_AND_EXIT_CODES)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    watch: watch::Watch,
+    #[command(flatten)]
+    schedule: ScheduleArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+const KEYS_AND_EXIT_CODES: &str = "\
+Keys in the window:
+  Up, Down, Page Up, Page Down  channels          0-9        a channel's number
+  Left, Right, -, +             volume            M          mute
+  G, Tab                        the guide         Enter      tune to the row chosen
+  I                             what is on        Backspace  the channel before
+  F, F11                        full screen       Q          switch off
+
+Exit codes:
+  0  played to the end, or left by the viewer
+  2  the command line, or a file named on it, cannot be used
+  3  a programme failed: not there, not a film, not decodable
+  4  the network failed";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play one MP4 without the guide
+    Play(play::Play),
+    /// Print the tracks of an MP4, and its samples
+    Probe(probe::Probe),
+    /// Print what every channel shows
+    Now(now::Now),
+}
+
+/// Which schedule.
+#[derive(Args)]
+struct ScheduleArgs {
+    /// A line-up file: its channels replace those with the same id or number, or are added
+    #[arg(long, value_name = "FILE", global = true)]
+    line_up: Option<PathBuf>,
+    /// The seed of the schedule. Sets with the same seed and line-up show the same
+    #[arg(long, value_name = "N", global = true, default_value_t = DEFAULT_SEED)]
+    seed: u64,
+    /// Pretend that it is this moment: 2026-11-20T20:42:00Z
+    #[arg(long, value_name = "TIME", global = true)]
+    when: Option<Timestamp>,
+}
+
+/// What to keep of what is shown.
+#[derive(Args)]
+struct KeepArgs {
+    /// Leave after so many pictures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    frames: Option<u64>,
+    /// Write every picture shown as DIR/<n>_<position in µs>.png
+    #[arg(long, value_name = "DIR")]
+    dump_frames: Option<PathBuf>,
+    /// Write the sound, from the first picture of the first programme on, as 16-bit stereo
+    #[arg(long, value_name = "FILE.wav")]
+    dump_audio: Option<PathBuf>,
+    /// Write what happens as JSON lines, times in µs
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+/// Whom to trust.
+#[derive(Args)]
+struct TrustArgs {
+    /// Trust the certificate authorities in this PEM file as well
+    #[arg(long, value_name = "FILE", global = true)]
+    extra_ca: Option<PathBuf>,
+}
+
+/// Why a command came to nothing. The exit code follows from the kind.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line or a file that it names cannot be used; a sentence.
+    Usage(String),
+    /// A programme failed.
+    Programme(ProgrammeFailure),
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Programme(failure) if failure.is_network() => ExitCode::from(4),
+            Self::Programme(_) => ExitCode::from(3),
+        }
+    }
+}
+
+impl From<ProgrammeFailure> for Failure {
+    fn from(failure: ProgrammeFailure) -> Self {
+        Self::Programme(failure)
+    }
+}
+
+impl CommandLine {
+    /// Does what the command line says.
+    pub fn run(self) -> ExitCode {
+        let outcome = match self.command {
+            None => watch::run(self.watch, &self.schedule, &self.trust),
+            Some(Command::Play(play)) => play::run(play, &self.trust),
+            Some(Command::Probe(probe)) => probe::run(&probe, &self.trust),
+            Some(Command::Now(now)) => now::run(&now, &self.schedule),
+        };
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                match &failure {
+                    Failure::Usage(sentence) => eprintln!("testcard: {sentence}"),
+                    Failure::Programme(failure) => eprintln!("testcard: {failure}"),
+                }
+                failure.exit_code()
+            }
+        }
+    }
+}
+
+impl ScheduleArgs {
+    fn schedule(&self) -> Result<Schedule, Failure> {
+        let mut line_up = LineUp::built_in();
+        if let Some(path) = &self.line_up {
+            let what = format!("the line-up {} cannot be used", path.display());
+            let text = std::fs::read_to_string(path).map_err(unusable(&what))?;
+            let personal = LineUp::parse(&text).map_err(unusable(&what))?;
+            line_up = line_up.merged_with(personal).map_err(unusable(&what))?;
+        }
+        Ok(Schedule::new(line_up, self.seed))
+    }
+
+    /// The moment to pretend, if any.
+    fn pretended(&self) -> Option<UnixMillis> {
+        self.when.map(|when| UnixMillis(when.as_millisecond()))
+    }
+}
+
+impl KeepArgs {
+    fn trace(&self) -> Result<TraceFile, Failure> {
+        TraceFile::create(self.trace.as_deref()).map_err(unusable("--trace"))
+    }
+
+    fn frame_dump(&self) -> Result<Option<FrameDump>, Failure> {
+        let created = self.dump_frames.as_deref().map(FrameDump::create).transpose();
+        created.map_err(unusable("--dump-frames"))
+    }
+
+    /// Whether so many pictures are enough.
+    fn enough(&self, pictures: u64) -> bool {
+        self.frames.is_some_and(|frames| pictures >= frames)
+    }
+}
+
+impl TrustArgs {
+    /// The extra authorities' PEM text; empty when none were named.
+    fn extra_ca(&self) -> Result<Vec<u8>, Failure> {
+        let Some(path) = &self.extra_ca else { return Ok(Vec::new()) };
+        std::fs::read(path).map_err(|error| {
+            Failure::Usage(format!("--extra-ca {} cannot be read: {error}", path.display()))
+        })
+    }
+}
+
+/// Turns an error about `what` into a sentence.
+fn unusable<E: Display>(what: &str) -> impl FnOnce(E) -> Failure {
+    move |error| Failure::Usage(format!("{what}: {error}"))
+}
+
+/// Seconds with up to six decimals, as on the command line, as µs.
+fn parse_seconds(text: &str) -> Result<i64, String> {
+    let wrong = || format!("{text:?} is not a number of seconds, such as 900 or 12.5");
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(decimals) || decimals.len() > 6 {
+        return Err(wrong());
+    }
+    let micros = whole.parse::<i64>().ok().and_then(|seconds| {
+        let fraction = format!("{decimals:0<6}").parse::<i64>().ok()?;
+        seconds.checked_mul(1_000_000)?.checked_add(fraction)
+    });
+    micros.ok_or_else(wrong)
+}
+
+/// An address as a person types it: spaces and the like are encoded as in a browser.
+fn parse_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("{text:?} is not an address: {error}"))?;
+    match url.scheme() {
+        "https" | "http" if url.has_host() => Ok(url),
+        _ => Err(format!("{text:?} is not an https:// or http:// address")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn seconds_are_read_to_the_microsecond_and_nonsense_is_refused() {
+        assert_eq!(parse_seconds("900"), Ok(900_000_000));
+        assert_eq!(parse_seconds("12.5"), Ok(12_500_000));
+        assert_eq!(parse_seconds("0.000001"), Ok(1));
+        for nonsense in ["", ".", "1.", "-1", "1e3", "1.0000001", "99999999999999999999"] {
+            assert!(parse_seconds(nonsense).is_err(), "{nonsense:?}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `testcard now`: what every channel shows, for people and for scripts. Opens nothing.
+
+use clap::Args;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use testcard_core::time::UnixMillis;
+
+use super::{Failure, ScheduleArgs};
+
+#[derive(Args)]
+pub struct Now {
+    /// Print JSON: times in ms since 1970, positions in ms
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Now, schedule: &ScheduleArgs) -> Result<(), Failure> {
+    let at = schedule.pretended().unwrap_or(UnixMillis(Timestamp::now().as_millisecond()));
+    let schedule = schedule.schedule()?;
+    let now = schedule.now(at);
+    if args.json {
+        // Strings and integers only: this cannot fail.
+        let json = serde_json::to_string_pretty(&now).map_err(|e| Failure::Usage(e.to_string()))?;
+        println!("{json}");
+        return Ok(());
+    }
+    let zone = TimeZone::system();
+    let name_width = now.channels.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
+    for channel in &now.channels {
+        let year = channel.on_air.year.map(|year| format!(" ({year})")).unwrap_or_default();
+        println!(
+            "{:>3}  {:<name_width$}  {}–{}  {}{year}, {} in",
+            channel.number,
+            channel.name,
+            clock(channel.on_air.starts_unix_ms, &zone),
+            clock(channel.on_air.ends_unix_ms, &zone),
+            channel.on_air.title,
+            duration(channel.position_ms),
+        );
+        if let Some(next) = &channel.next {
+            println!(
+                "     {:<name_width$}  {}        {}",
+                "",
+                clock(next.starts_unix_ms, &zone),
+                next.title
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Local time of day, `20:42`.
+fn clock(at: UnixMillis, zone: &TimeZone) -> String {
+    match Timestamp::from_millisecond(at.0) {
+        Ok(time) => Zoned::new(time, zone.clone()).strftime("%H:%M").to_string(),
+        Err(_) => "--:--".to_string(),
+    }
+}
+
+fn duration(millis: i64) -> String {
+    let seconds = millis / 1000;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}

@@ -1,0 +1,26 @@
+//! What a desktop brings to the TV: HTTPS, decoders for picture and sound, a window and a speaker.
+//!
+//! The way of a byte, from module to module: [`network`] brings it, the core's player says which
+//! sample it belongs to, [`receiver`] has [`picture`] and [`sound`] decode that, [`tuner`] says when
+//! it is due, and [`television`] puts it on [`screen`] and [`speaker`], under what [`draw`] draws.
+//! [`commands`] is what a person types.
+//!
+//! Each device knows no other. What to fetch, drop, retry or show is decided in `testcard_core`.
+
+pub mod clock;
+pub mod commands;
+pub mod draw;
+pub mod file;
+pub mod frame_dump;
+pub mod network;
+pub mod offline;
+pub mod picture;
+pub mod receiver;
+pub mod screen;
+pub mod sound;
+pub mod speaker;
+pub mod sps;
+pub mod television;
+pub mod trace_file;
+pub mod tuner;
+pub mod wav;

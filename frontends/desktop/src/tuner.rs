@@ -1,0 +1,570 @@
+//! The receiver on a thread of its own, and the clock that picture and sound share. The window's
+//! thread gives orders and takes pictures; this one fetches, decodes, feeds the speaker and says
+//! when to start. Neither ever waits for the other longer than it takes to move a pointer.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use testcard_core::guide::{Reception, sentence_case};
+use testcard_core::mp4::Orientation;
+use testcard_core::net::Url;
+use testcard_core::playback::{Aim, Player, Playhead, Verdict, judge};
+use testcard_core::stream::{Condition, Limits, NodeFailure, ProgrammeFailure};
+use testcard_core::time::{Clock, Instant, MediaTime};
+use testcard_core::trace::Trace;
+
+use crate::clock::SystemClock;
+use crate::network::{ExtraCaError, Https};
+use crate::picture::Picture;
+use crate::receiver::{Happening, PICTURES_MAX, Receiver};
+use crate::speaker::Feed;
+use crate::trace_file::{Shown, TraceFile};
+use crate::wav::WavWriter;
+
+/// How often the speaker is fed and the clock is set by it while playing. Less than the speaker's
+/// ring holds by a factor of thirty.
+const FEED_EVERY: Duration = Duration::from_millis(15);
+
+/// A tuner, from the window's side. Dropping it ends the thread and all its exchanges.
+pub struct Tuner {
+    shared: Arc<Shared>,
+    clock: SystemClock,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the tuner tells a person and a window.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What is going on, in words.
+    pub reception: Reception,
+    /// What will not be played, if anything, as a sentence.
+    pub notice: Option<String>,
+    /// A speaker for so many frames a second is wanted.
+    pub speaker_wanted: Option<u32>,
+    /// How the film wants to be turned.
+    pub orientation: Orientation,
+    /// How the programme ended, when it has.
+    pub ending: Option<Result<(), ProgrammeFailure>>,
+    /// Body bytes received and exchanges opened for the programme.
+    pub totals: (u64, u32),
+    /// How often the speaker has run dry.
+    pub underruns: u32,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    news: Condvar,
+}
+
+struct State {
+    /// The latest order not yet carried out: whoever zaps only wants the last channel.
+    order: Option<Order>,
+    /// A speaker that the window has opened, or failed to open.
+    speaker: Option<Option<Feed>>,
+    /// The network has something, or pictures were taken.
+    stirred: bool,
+    quit: bool,
+    pictures: VecDeque<Picture>,
+    playhead: Playhead,
+    sound_frames: Option<u64>,
+    report: Report,
+}
+
+struct Order {
+    url: Url,
+    aim: Aim,
+    limits: Limits,
+}
+
+const ASKING: &str = "Asking the archive for the film…";
+
+impl Tuner {
+    /// Starts the thread. It trusts the authorities in `extra_ca` besides the usual ones, tells
+    /// `trace` what it does, and writes the sound that it plays to the file at `sound_dump`. With
+    /// `has_speaker` films with sound wait for [`Tuner::connect_speaker`].
+    /// `wake_window` is called when the window has something to do that it cannot know of.
+    pub fn start(
+        extra_ca: &[u8],
+        clock: SystemClock,
+        trace: Arc<Mutex<TraceFile>>,
+        sound_dump: Option<PathBuf>,
+        has_speaker: bool,
+        wake_window: Box<dyn Fn() + Send>,
+    ) -> Result<Self, ExtraCaError> {
+        let state = State {
+            order: None,
+            speaker: None,
+            stirred: false,
+            quit: false,
+            pictures: VecDeque::with_capacity(PICTURES_MAX),
+            playhead: Playhead::paused_at(MediaTime::ZERO),
+            sound_frames: None,
+            report: Report::off(),
+        };
+        let shared = Arc::new(Shared { state: Mutex::new(state), news: Condvar::new() });
+        let waker = Arc::clone(&shared);
+        let https = Https::new(extra_ca, Arc::new(move || waker.stir()))?;
+        let desk = Desk {
+            shared: Arc::clone(&shared),
+            receiver: Receiver::new(https),
+            clock: clock.clone(),
+            trace,
+            sound_dump,
+            wav: None,
+            has_speaker,
+            wake_window,
+            feed: None,
+            sound_rate: None,
+            started: false,
+            happenings: Vec::new(),
+        };
+        let thread = thread::Builder::new().name("tuner".to_string()).spawn(move || desk.run());
+        // Without a thread to spare nothing works: the window would not have opened either.
+        Ok(Self { shared, clock, thread: Some(thread.expect("a thread can be started")) })
+    }
+
+    /// Leaves what is on and tunes to another film.
+    pub fn tune(&self, url: Url, aim: Aim, limits: Limits) {
+        let mut state = self.shared.lock();
+        state.order = Some(Order { url, aim, limits });
+        // What is on now is over, for the eye too.
+        state.pictures.clear();
+        state.playhead.pause(MediaTime::ZERO);
+        let reception = Reception::Tuning { stage: ASKING.to_string() };
+        state.report = Report { reception, ..Report::off() };
+        drop(state);
+        self.shared.news.notify_all();
+    }
+
+    /// Hands over a speaker at the rate that [`Report::speaker_wanted`] named; `None`: there is
+    /// none to be had, and films are played silently from now on.
+    pub fn connect_speaker(&self, feed: Option<Feed>) {
+        let mut state = self.shared.lock();
+        // Meanwhile another programme may want another one.
+        let rate = feed.as_ref().map(Feed::sample_rate);
+        if rate.is_none() || state.report.speaker_wanted == rate {
+            state.report.speaker_wanted = None;
+        }
+        state.speaker = Some(feed);
+        drop(state);
+        self.shared.stir();
+    }
+
+    /// What is going on.
+    pub fn report(&self) -> Report {
+        self.shared.lock().report.clone()
+    }
+
+    /// Takes the picture whose time has come, if one's has; how many were too late, and when the
+    /// next is due.
+    pub fn due_picture(&self) -> DuePicture {
+        let mut state = self.shared.lock();
+        let now = self.clock.now();
+        let mut due = DuePicture { picture: None, dropped: 0, next_in: None, sound_frames: None };
+        if !state.playhead.is_running() {
+            return due;
+        }
+        let position = state.playhead.position(now, None);
+        while let Some(first) = state.pictures.front() {
+            match judge(first.pts, position, state.pictures.len() > 1) {
+                Verdict::Hold(time) => {
+                    due.next_in = Some(time);
+                    break;
+                }
+                Verdict::Drop => {
+                    state.pictures.pop_front();
+                    due.dropped += 1;
+                }
+                // Two that are due: the later one is the one to see.
+                Verdict::Show => {
+                    due.dropped += u64::from(due.picture.is_some());
+                    due.picture = state.pictures.pop_front();
+                }
+            }
+        }
+        due.sound_frames = state.sound_frames;
+        if due.picture.is_some() {
+            state.stirred = true;
+            drop(state);
+            self.shared.news.notify_all();
+        }
+        due
+    }
+}
+
+impl Drop for Tuner {
+    fn drop(&mut self) {
+        self.shared.lock().quit = true;
+        self.shared.news.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed; there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What [`Tuner::due_picture`] found.
+pub struct DuePicture {
+    /// The picture to show now.
+    pub picture: Option<Picture>,
+    /// Pictures that came too late.
+    pub dropped: u64,
+    /// When the next picture is due; `None`: not known.
+    pub next_in: Option<Duration>,
+    /// Frames of sound played so far.
+    pub sound_frames: Option<u64>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stir(&self) {
+        self.lock().stirred = true;
+        self.news.notify_all();
+    }
+}
+
+impl Report {
+    fn off() -> Self {
+        Self {
+            reception: Reception::Off,
+            notice: None,
+            speaker_wanted: None,
+            orientation: Orientation::default(),
+            ending: None,
+            totals: (0, 0),
+            underruns: 0,
+        }
+    }
+}
+
+/// The thread's side.
+struct Desk {
+    shared: Arc<Shared>,
+    receiver: Receiver,
+    clock: SystemClock,
+    trace: Arc<Mutex<TraceFile>>,
+    sound_dump: Option<PathBuf>,
+    wav: Option<WavWriter<BufWriter<File>>>,
+    wake_window: Box<dyn Fn() + Send>,
+    /// Whether the window can open a speaker.
+    has_speaker: bool,
+    feed: Option<Feed>,
+    /// The rate of the film's sound; `None`: it has none that can be played.
+    sound_rate: Option<u32>,
+    /// Whether the clock runs.
+    started: bool,
+    happenings: Vec<Happening>,
+}
+
+impl Desk {
+    fn run(mut self) {
+        loop {
+            let now = self.clock.now();
+            let mut wake = self.turn(now);
+            let mut state = self.shared.lock();
+            if self.started {
+                wake = wake.min(now + FEED_EVERY);
+            }
+            while !state.stirred && !state.quit && state.order.is_none() && state.speaker.is_none()
+            {
+                let left = wake.since(self.clock.now());
+                if left.is_zero() {
+                    break;
+                }
+                // A condition variable cannot wait for ever with a time-out.
+                let left = left.min(Duration::from_secs(3600));
+                state = self
+                    .shared
+                    .news
+                    .wait_timeout(state, left)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+            }
+            state.stirred = false;
+            let quit = state.quit;
+            let order = state.order.take();
+            let speaker = state.speaker.take();
+            drop(state);
+            if let Some(feed) = speaker {
+                self.has_speaker = feed.is_some();
+                // One that was asked for by the programme before is of no use.
+                self.feed = feed.filter(|feed| Some(feed.sample_rate()) == self.sound_rate);
+                self.check_speaker();
+            }
+            if quit {
+                self.leave();
+                if let Some(Err(error)) = self.wav.map(WavWriter::finish) {
+                    eprintln!("testcard: the sound dump is not complete: {error}");
+                }
+                return;
+            }
+            if let Some(order) = order {
+                self.tune(order);
+            }
+        }
+    }
+
+    fn tune(&mut self, Order { url, aim, limits }: Order) {
+        self.stop_clock(MediaTime::ZERO);
+        self.sound_rate = None;
+        let now = self.clock.now();
+        let outcome = self.receiver.tune(url, aim, limits, now, &mut *lock(&self.trace));
+        if let Err(failure) = outcome {
+            self.fail(failure);
+        }
+    }
+
+    fn leave(&mut self) {
+        self.stop_clock(MediaTime::ZERO);
+        self.receiver.leave(self.clock.now(), &mut *lock(&self.trace));
+    }
+
+    /// One round of all that can be done now; when to do the next.
+    fn turn(&mut self, now: Instant) -> Instant {
+        let heard = self.heard();
+        let mut playhead = self.shared.lock().playhead;
+        if let Some(heard) = heard {
+            playhead.follow(now, heard);
+        }
+        let position = playhead.position(now, heard);
+        let mut happenings = std::mem::take(&mut self.happenings);
+        let mut events = Vec::new();
+        let mut wake = self.receiver.turn(now, position, &mut happenings, &mut events);
+        // Decoding takes its time, and the window wants the trace too.
+        for (at, event) in events {
+            lock(&self.trace).record(at, event);
+        }
+        for happening in happenings.drain(..) {
+            self.happened(happening, position);
+        }
+        self.happenings = happenings;
+        let may_start = !self.started && self.receiver.may_start() && self.speaker_is_ready();
+        // Before the clock is seen to run, so that the first picture is there when it is due.
+        self.publish(now);
+        if may_start {
+            wake = wake.min(self.start_when_due(now));
+        }
+        self.feed_speaker();
+        wake
+    }
+
+    fn happened(&mut self, happening: Happening, position: MediaTime) {
+        match happening {
+            Happening::Located { sound_rate } => {
+                self.sound_rate = sound_rate;
+                self.check_speaker();
+                self.open_sound_dump();
+                let fits = self.feed.as_ref().map(Feed::sample_rate) == self.sound_rate;
+                if !fits {
+                    self.feed = None;
+                    self.shared.lock().report.speaker_wanted = self.sound_rate;
+                    (self.wake_window)();
+                }
+            }
+            Happening::Seeked(target) => {
+                if let Some(feed) = &mut self.feed {
+                    feed.flush();
+                }
+                self.stop_clock(target);
+            }
+            Happening::Starved => self.stop_clock_keeping_pictures(position),
+            Happening::Ready => {}
+            Happening::Notice(notice) => {
+                let mut state = self.shared.lock();
+                // An order that came meanwhile is about another programme.
+                if state.order.is_none() {
+                    state.report.notice = Some(notice);
+                }
+            }
+            Happening::Ended => {}
+            Happening::Failed(failure) => self.fail(failure),
+        }
+    }
+
+    /// Where nobody could hear it, sound is not even decoded.
+    fn check_speaker(&mut self) {
+        if !self.has_speaker && self.sound_rate.take().is_some() {
+            self.receiver.refuse_sound("no sound card could be opened");
+        }
+    }
+
+    /// The first programme with sound is the one dumped.
+    fn open_sound_dump(&mut self) {
+        let (Some(path), Some(rate)) = (&self.sound_dump, self.sound_rate) else { return };
+        match WavWriter::create(path, rate) {
+            Ok(wav) => self.wav = Some(wav),
+            Err(error) => eprintln!("testcard: {} cannot be written: {error}", path.display()),
+        }
+        self.sound_dump = None;
+    }
+
+    fn fail(&mut self, failure: ProgrammeFailure) {
+        self.stop_clock(MediaTime::ZERO);
+        let sentence = failure.to_string();
+        let mut state = self.shared.lock();
+        // An order that came meanwhile is about another programme.
+        if state.order.is_none() {
+            state.report.reception = Reception::Failed { sentence, retry_at: None };
+            state.report.ending = Some(Err(failure));
+            (self.wake_window)();
+        }
+    }
+
+    /// Starts picture and sound together when the schedule says so; until when to wait.
+    fn start_when_due(&mut self, now: Instant) -> Instant {
+        let Some(player) = self.receiver.player() else { return Instant::FAR_FUTURE };
+        let mut state = self.shared.lock();
+        let position = state.playhead.position(now, None);
+        let due = player.due(position, now);
+        if due > now {
+            return due;
+        }
+        if state.order.is_none() {
+            state.playhead.run(now);
+            self.started = true;
+            (self.wake_window)();
+        }
+        now
+    }
+
+    /// A film with sound starts once its speaker is there. A machine without one plays silently.
+    fn speaker_is_ready(&self) -> bool {
+        self.sound_rate.is_none() || self.feed.is_some()
+    }
+
+    fn stop_clock(&mut self, position: MediaTime) {
+        self.stop_clock_keeping_pictures(position);
+        let mut state = self.shared.lock();
+        state.pictures.clear();
+        state.sound_frames = None;
+    }
+
+    fn stop_clock_keeping_pictures(&mut self, position: MediaTime) {
+        self.started = false;
+        self.shared.lock().playhead.pause(position);
+    }
+
+    /// The position of what leaves the speaker now; `None` when sound does not lead.
+    fn heard(&self) -> Option<MediaTime> {
+        let feed = self.feed.as_ref().filter(|_| self.started && self.sound_rate.is_some())?;
+        let silent = self.receiver.sound.is_empty() && self.receiver.has_all_sound();
+        (!silent || feed.queued() > 0).then(|| self.receiver.heard(feed.played())).flatten()
+    }
+
+    fn feed_speaker(&mut self) {
+        let Some(feed) = self.feed.as_mut().filter(|_| self.started) else { return };
+        while !self.receiver.sound.is_empty() {
+            let taken = feed.push(self.receiver.sound.as_slices().0);
+            if taken == 0 {
+                break;
+            }
+            let samples: Vec<i16> = self.receiver.sound.drain(..taken).collect();
+            if let Some(wav) = &mut self.wav
+                && let Err(error) = wav.write(&samples)
+            {
+                eprintln!("testcard: the sound cannot be dumped any further: {error}");
+                self.wav = None;
+            }
+        }
+    }
+
+    /// Moves pictures to the window's side and tells how things stand.
+    fn publish(&mut self, now: Instant) {
+        let heard = self.heard();
+        let reception = self.reception(now);
+        let over = self.receiver.is_over() && self.feed.as_ref().is_none_or(|f| f.queued() == 0);
+        let totals = self.receiver.player().map(|player| player.stream().totals());
+        let mut state = self.shared.lock();
+        if state.order.is_some() {
+            return;
+        }
+        let had_none = state.pictures.is_empty();
+        while state.pictures.len() < PICTURES_MAX
+            && let Some(picture) = self.receiver.pictures.pop_front()
+        {
+            state.pictures.push_back(picture);
+        }
+        // A window that found no picture does not know when to look again.
+        if had_none && !state.pictures.is_empty() && self.started {
+            (self.wake_window)();
+        }
+        if let Some(heard) = heard {
+            state.playhead.follow(now, heard);
+        }
+        state.sound_frames = self.feed.as_ref().map(Feed::played);
+        state.report.orientation = self.receiver.orientation;
+        state.report.underruns = self.feed.as_ref().map_or(0, Feed::underruns);
+        if let Some(totals) = totals {
+            state.report.totals = totals;
+        }
+        if let Some(reception) = reception
+            && state.report.ending.is_none()
+        {
+            state.report.reception = reception;
+        }
+        if over && state.pictures.is_empty() && state.report.ending.is_none() {
+            state.report.ending = Some(Ok(()));
+        }
+    }
+
+    /// What the tuner is doing, in words.
+    fn reception(&self, now: Instant) -> Option<Reception> {
+        let player = self.receiver.player()?;
+        if self.started {
+            return Some(Reception::Playing);
+        }
+        let why = stage(player, now);
+        Some(match self.receiver.has_started_once() {
+            false => Reception::Tuning { stage: why },
+            true => Reception::Waiting { why },
+        })
+    }
+}
+
+/// The step under way between the remote control and the picture.
+fn stage(player: &Player<Https>, now: Instant) -> String {
+    let stream = player.stream();
+    match stream.condition() {
+        Condition::Pausing(why, until) => pausing(why, until.since(now)),
+        Condition::Asking if player.movie().is_none() => ASKING.into(),
+        Condition::Asking => "Asking the archive for this moment of the film…".into(),
+        _ => match stream.index_progress() {
+            Some((have, of)) if of > 200_000 => format!(
+                "Reading the film's index, {}.{} of {}.{} MB…",
+                have / 1_000_000,
+                have / 100_000 % 10,
+                of / 1_000_000,
+                of / 100_000 % 10
+            ),
+            Some(_) => "Reading the film's index…".into(),
+            None if player.movie().is_none() => "Looking for the film's index…".into(),
+            None => "Filling up…".into(),
+        },
+    }
+}
+
+fn pausing(why: NodeFailure, left: Duration) -> String {
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    let why = sentence_case(&why.to_string());
+    match seconds {
+        0 | 1 => format!("{why}. Trying again…"),
+        _ => format!("{why}. Trying again in {seconds}\u{a0}s…"),
+    }
+}
+
+fn lock(trace: &Mutex<TraceFile>) -> MutexGuard<'_, TraceFile> {
+    trace.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes a window's event, at the tuner's time.
+pub fn trace_shown(trace: &Mutex<TraceFile>, clock: &SystemClock, event: &Shown) {
+    lock(trace).shown(clock.now(), event);
+}
