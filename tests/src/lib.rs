@@ -1,0 +1,1 @@
+//! What crosses crates: see the tests.

@@ -1,0 +1,10 @@
+//! The program as a person or a script runs it, against an archive on this machine: what comes out
+//! of the screen, the speaker, the trace and the shell. SDL's dummy display and file-backed speaker
+//! stand in for devices; time is real, because the program's is.
+
+mod bad_input;
+mod in_step;
+mod outage;
+mod run;
+mod schedule;
+mod uneven;

@@ -1,0 +1,225 @@
+//! Runs the program and reads what it leaves behind.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testcard_archive::serve::{Options, Server};
+use testcard_archive::{Archive, Clip, FilmSpec, Layout, Rule};
+
+/// The program, built as these tests were.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        // All of the workspace, so that dependencies are built with the features they have already.
+        let build = [
+            "build",
+            "--quiet",
+            "--locked",
+            "--workspace",
+            "--bin=testcard",
+            "--message-format=json",
+        ];
+        let built = Command::new(env!("CARGO"))
+            .args(build)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
+        let executable = messages.lines().find_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            message["executable"].as_str().map(PathBuf::from)
+        });
+        executable.expect("cargo says where it put the program")
+    })
+}
+
+/// A server with one film, `film.mp4` of the item `film`, in 640 × 480.
+pub fn archive_with(spec: FilmSpec, rules: &[&str]) -> Archive {
+    let mut archive = Archive::new(Clip::test_card(), 1);
+    archive.add("film", "A film", "film.mp4", spec);
+    archive.set_rules(rules.iter().map(|rule| rule.parse::<Rule>().expect(rule)).collect());
+    archive
+}
+
+/// A film of half an hour in 185 MB, as the archive's usual derivative has it.
+pub fn half_hour(layout: Layout) -> FilmSpec {
+    FilmSpec::new(1_800_000, layout).with_bytes(185_000_000)
+}
+
+/// A server on this machine, and a folder for what a run leaves behind.
+pub struct Stage {
+    pub server: Server,
+    pub folder: TempDir,
+}
+
+impl Stage {
+    pub fn new(archive: Archive) -> Self {
+        Self::with_options(archive, Options::default())
+    }
+
+    pub fn with_options(archive: Archive, options: Options) -> Self {
+        let server = Server::start(archive, options).expect("ports of this machine");
+        let folder = TempDir::new().expect("a folder for temporary files");
+        fs::write(folder.path().join("ca.pem"), server.ca_pem()).expect("a file");
+        Self { server, folder }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn film_url(&self) -> String {
+        format!("{}/download/film/film.mp4", self.server.url())
+    }
+
+    /// The program with the server's authority trusted, its trace kept, and devices of files.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
+            .args(arguments)
+            .arg("--extra-ca")
+            .arg(self.path("ca.pem"))
+            .arg("--trace")
+            .arg(self.path("trace.jsonl"))
+            .env("SDL_VIDEODRIVER", "dummy")
+            .env("SDL_AUDIODRIVER", "disk")
+            .env("SDL_DISKAUDIOFILE", self.path("speaker.raw"));
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let output = self.command(arguments).output().expect("the program runs");
+        Run { output, trace: self.trace() }
+    }
+
+    /// Runs the program without window and speaker to its end.
+    pub fn play(&self, url: &str, more: &[&str]) -> Run {
+        self.run(&[&["play", url, "--headless"], more].concat())
+    }
+
+    /// Starts the program.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let errors = File::create(self.path("stderr")).expect("a file");
+        Running(self.command(arguments).stderr(errors).spawn().expect("the program runs"))
+    }
+
+    /// What the trace says by now, whole lines only.
+    pub fn trace(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.path("trace.jsonl")).unwrap_or_default();
+        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        lines.map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+}
+
+/// A run that is over.
+pub struct Run {
+    pub output: Output,
+    pub trace: Vec<Value>,
+}
+
+impl Run {
+    pub fn code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
+    pub fn sentence(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    pub fn events(&self, kind: &str) -> Vec<&Value> {
+        self.trace.iter().filter(|event| event["ev"] == kind).collect()
+    }
+}
+
+/// A run under way. Ends with the test.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A dumped picture.
+pub struct Frame {
+    /// Its presentation time in µs, from its file's name.
+    pub pts_us: i64,
+    rgb: Vec<u8>,
+    width: usize,
+}
+
+impl Frame {
+    /// The pictures in a folder, in the order in which they were shown. Only those at or after
+    /// `from_us` are decoded.
+    pub fn all(folder: &Path, from_us: i64) -> Vec<Self> {
+        let mut paths: Vec<_> = fs::read_dir(folder)
+            .expect("a dump")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        paths.sort();
+        paths.iter().filter_map(|path| Self::read(path, from_us)).collect()
+    }
+
+    fn read(path: &Path, from_us: i64) -> Option<Self> {
+        let name = path.file_stem()?.to_str()?;
+        let pts_us = name.split_once('_')?.1.parse().ok().filter(|pts| *pts >= from_us)?;
+        let file = std::io::BufReader::new(File::open(path).expect("a picture"));
+        let mut reader = png::Decoder::new(file).read_info().expect("a PNG file");
+        let mut rgb = vec![0; reader.output_buffer_size().expect("a small picture")];
+        let info = reader.next_frame(&mut rgb).expect("a whole picture");
+        Some(Self { pts_us, rgb, width: info.width as usize })
+    }
+
+    fn is_lit(&self, x: usize, y: usize) -> bool {
+        self.rgb[(y * self.width + x) * 3] > 128
+    }
+
+    /// The picture's number within the clip, from the row of blocks under it (see
+    /// recorded-sessions/clips).
+    pub fn number(&self) -> u64 {
+        let block = |n: usize| self.is_lit(44 + 40 * n + 16, 424 + 16);
+        assert!(block(0) && !block(1), "the reference blocks are white and black");
+        (2..14).fold(0, |number, n| number << 1 | u64::from(block(n)))
+    }
+
+    /// Whether the flash is lit, which it is at the start of every second.
+    pub fn flashes(&self) -> bool {
+        self.is_lit(520 + 48, 24 + 48)
+    }
+}
+
+/// Pictures a second of the clip, and pictures in it.
+pub const RATE: u64 = 30;
+pub const CLIP: u64 = 3600;
+
+/// Where tones begin in interleaved 16-bit stereo, in frames: at the first sample that is loud after
+/// a twentieth of a second of silence.
+pub fn beeps(samples: &[i16]) -> Vec<u64> {
+    let (mut beeps, mut quiet) = (Vec::new(), 2400);
+    for (frame, pair) in samples.chunks_exact(2).enumerate() {
+        if pair[0].unsigned_abs() > 1000 {
+            if quiet >= 2400 {
+                beeps.push(frame as u64);
+            }
+            quiet = 0;
+        } else {
+            quiet += 1;
+        }
+    }
+    beeps
+}
+
+/// The samples of a raw file, or of a WAV file without its header.
+pub fn samples(path: &Path, header: usize) -> Vec<i16> {
+    let bytes = fs::read(path).expect("sound");
+    let (pairs, _) = bytes[header..].as_chunks::<2>();
+    pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect()
+}
