@@ -1,0 +1,64 @@
+# Everything a person does with Testcard. `just` alone lists it.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# Snapshots are compared, and changed only by a person; the file lists those that a test asked for.
+export INSTA_UPDATE := "no"
+export INSTA_SNAPSHOT_REFERENCES_FILE := justfile_directory() / "target/snapshots-in-use"
+
+[private]
+default:
+    @just --list --unsorted
+
+# The TV in a window: archive.org's films, or the built-in ones if it does not answer
+run *ARGS: (need "c++" "nasm" "pkg-config" "sdl2")
+    cargo run --release --quiet -p testcard -- --offline-if-unreachable {{ ARGS }}
+
+# The TV in a window, without any network
+offline *ARGS: (need "c++" "nasm" "pkg-config" "sdl2")
+    cargo run --release --quiet -p testcard -- --offline {{ ARGS }}
+
+# Every check that has to pass: lints, tests, core for the PSP, documentation, licences
+test: lint tests core-for-psp docs licences
+
+# Format and lints
+lint: (need "rustfmt" "clippy" "c++" "nasm" "pkg-config" "sdl2")
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# All tests; a snapshot that none of them uses fails too
+tests: (need "c++" "nasm" "pkg-config" "sdl2")
+    mkdir -p target && rm -f "$INSTA_SNAPSHOT_REFERENCES_FILE"
+    cargo test --workspace --locked --no-fail-fast
+    tools/unused-snapshots
+
+# core without an operating system: built for the PSP
+core-for-psp: (need "rust-src")
+    tools/core-for-psp
+
+# The documentation, without a broken link
+docs: (need "c++" "nasm" "pkg-config" "sdl2")
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+# Licences and sources of all dependencies (deny.toml)
+licences: (need "cargo-deny")
+    cargo deny --locked check licenses bans sources
+
+# The same and the advisories, which come from GitHub
+deny: (need "cargo-deny")
+    cargo deny --locked check
+
+# Time, bytes and requests to the first picture over 1 MB/s and 80 ms, beside ffmpeg and mpv
+bench-tune *ARGS: (need "c++" "nasm" "pkg-config" "sdl2" "python3")
+    cargo build --release --quiet -p testcard -p testcard-sim
+    python3 tests/bench/tune.py {{ ARGS }}
+
+# Peak memory while half a minute of a 2 GB film plays, moov first and moov last
+bench-memory *ARGS: (need "c++" "nasm" "pkg-config" "sdl2" "python3")
+    cargo build --release --quiet -p testcard -p testcard-sim
+    python3 tests/bench/memory.py {{ ARGS }}
+
+# Installs what of NAMES is missing, on Debian and Ubuntu; elsewhere says what to install
+[private]
+need *NAMES:
+    @tools/need {{ NAMES }}
