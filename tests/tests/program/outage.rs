@@ -1,29 +1,10 @@
 //! The cable is pulled in the middle of a film, and put back.
 
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
 use testcard_archive::Layout;
 use testcard_archive::serve::Options;
 
 use crate::run::{Stage, archive_with, half_hour};
-
-/// Longer than anything here takes, on any machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Watches the trace until it satisfies `wanted`.
-fn wait_for(stage: &Stage, what: &str, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    let since = Instant::now();
-    loop {
-        let trace = stage.trace();
-        if wanted(&trace) {
-            return trace;
-        }
-        assert!(since.elapsed() < PATIENCE, "{what} never came: {trace:?}");
-        // Files do not tell when they grow.
-        std::thread::yield_now();
-    }
-}
 
 fn count(trace: &[Value], kind: &str) -> usize {
     trace.iter().filter(|event| event["ev"] == kind).count()
@@ -35,26 +16,24 @@ fn what_is_buffered_plays_out_and_playing_resumes_by_itself_when_the_server_is_b
     let options = Options { rate: Some(400_000), ..Options::default() };
     let archive = archive_with(half_hour(Layout::MoovFirst), &[]);
     let mut stage = Stage::with_options(archive, options);
-    let running = stage.start(&["play", &stage.film_url(), "--at", "600"]);
-    wait_for(&stage, "a second of pictures", |trace| count(trace, "picture") >= 30);
+    let mut running = stage.start(&["play", &stage.film_url(), "--at", "600"]);
+    running.wait_for("a second of pictures", |trace| count(trace, "picture") >= 30);
 
     stage.server.unplug();
-    let unplugged = wait_for(&stage, "starving", |trace| count(trace, "starved") == 1);
+    running.wait_for("starving", |trace| count(trace, "starved") == 1);
+    let unplugged = running.trace.clone();
     let failed = unplugged.iter().position(|event| event["ev"] == "node_failed").expect("a reason");
     let played_on = count(&unplugged[failed..], "picture");
     assert!(played_on >= 15, "{played_on} pictures came out of the buffer");
     let last_before = last_pts(&unplugged);
 
     stage.server.plug_in().expect("the ports are still ours");
-    let resumed = wait_for(&stage, "resuming", |trace| {
-        let starved = trace.iter().position(|event| event["ev"] == "starved");
-        starved.is_some_and(|at| count(&trace[at..], "picture") >= 30)
-    });
-    let starved = resumed.iter().position(|event| event["ev"] == "starved").expect("as above");
+    let starved = unplugged.len() - 1;
+    running.wait_for("resuming", |trace| count(&trace[starved..], "picture") >= 30);
+    let resumed = &running.trace;
     let first_after = pts(resumed[starved..].iter().find(|event| event["ev"] == "picture"));
     assert!(first_after > last_before, "time went back from {last_before} to {first_after}");
     assert!(first_after - last_before <= 200_000, "the film lost {} µs", first_after - last_before);
-    drop(running);
 }
 
 fn pts(picture: Option<&Value>) -> i64 {

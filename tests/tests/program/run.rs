@@ -1,9 +1,13 @@
 //! Runs the program and reads what it leaves behind.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -77,15 +81,16 @@ impl Stage {
         format!("{}/download/film/film.mp4", self.server.url())
     }
 
-    /// The program with the server's authority trusted, its trace kept, and devices of files.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    /// The program with the server's authority trusted, its trace going to a file, and devices of
+    /// files.
+    fn command(&self, arguments: &[&str], trace: &Path) -> Command {
         let mut command = Command::new(program());
         command
             .args(arguments)
             .arg("--extra-ca")
             .arg(self.path("ca.pem"))
             .arg("--trace")
-            .arg(self.path("trace.jsonl"))
+            .arg(trace)
             .env("SDL_VIDEODRIVER", "dummy")
             .env("SDL_AUDIODRIVER", "disk")
             .env("SDL_DISKAUDIOFILE", self.path("speaker.raw"));
@@ -94,8 +99,11 @@ impl Stage {
 
     /// Runs the program to its end.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        let output = self.command(arguments).output().expect("the program runs");
-        Run { output, trace: self.trace() }
+        let path = self.path("trace.jsonl");
+        let output = self.command(arguments, &path).output().expect("the program runs");
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let trace = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+        Run { output, trace }
     }
 
     /// Runs the program without window and speaker to its end.
@@ -103,17 +111,19 @@ impl Stage {
         self.run(&[&["play", url, "--headless"], more].concat())
     }
 
-    /// Starts the program.
+    /// Starts the program, whose trace can be watched as it grows.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let errors = File::create(self.path("stderr")).expect("a file");
-        Running(self.command(arguments).stderr(errors).spawn().expect("the program runs"))
-    }
-
-    /// What the trace says by now, whole lines only.
-    pub fn trace(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.path("trace.jsonl")).unwrap_or_default();
-        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        lines.map(|line| serde_json::from_str(line).expect(line)).collect()
+        let mut command = self.command(arguments, Path::new("/dev/stdout"));
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program runs");
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let (say, news) = mpsc::channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                // Whoever does not listen any more has seen enough.
+                let _ = say.send(serde_json::from_str(&line).expect("a line of JSON"));
+            }
+        });
+        Running { child, news, trace: Vec::new() }
     }
 }
 
@@ -138,13 +148,30 @@ impl Run {
 }
 
 /// A run under way. Ends with the test.
-pub struct Running(pub Child);
+pub struct Running {
+    child: Child,
+    news: Receiver<Value>,
+    /// What has happened so far.
+    pub trace: Vec<Value>,
+}
+
+impl Running {
+    /// Waits until the trace satisfies `wanted`, for longer than anything here takes on any machine.
+    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&[Value]) -> bool) {
+        while !wanted(&self.trace) {
+            match self.news.recv_timeout(Duration::from_secs(60)) {
+                Ok(event) => self.trace.push(event),
+                Err(_) => panic!("{what} never came: {:?}", self.trace),
+            }
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -171,7 +198,7 @@ impl Frame {
     fn read(path: &Path, from_us: i64) -> Option<Self> {
         let name = path.file_stem()?.to_str()?;
         let pts_us = name.split_once('_')?.1.parse().ok().filter(|pts| *pts >= from_us)?;
-        let file = std::io::BufReader::new(File::open(path).expect("a picture"));
+        let file = BufReader::new(File::open(path).expect("a picture"));
         let mut reader = png::Decoder::new(file).read_info().expect("a PNG file");
         let mut rgb = vec![0; reader.output_buffer_size().expect("a small picture")];
         let info = reader.next_frame(&mut rgb).expect("a whole picture");
