@@ -22,9 +22,6 @@ pub trait SoundDecoder: Send {
     /// Frames (one sample for each of [`CHANNELS`]) per second in what comes out.
     fn sample_rate(&self) -> u32;
 
-    /// Frames that each access unit yields.
-    fn frames_per_access_unit(&self) -> usize;
-
     /// Decodes one access unit and appends its samples, left and right in turn.
     ///
     /// # Errors
@@ -178,10 +175,6 @@ impl Aac {
 impl SoundDecoder for Aac {
     fn sample_rate(&self) -> u32 {
         self.config.sample_rate
-    }
-
-    fn frames_per_access_unit(&self) -> usize {
-        FRAMES
     }
 
     fn decode(&mut self, access_unit: &[u8], out: &mut Vec<i16>) -> Result<(), SoundError> {

@@ -22,8 +22,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use sdl2::AudioSubsystem;
 use sdl2::audio::{AudioCallback, AudioDevice, AudioSpecDesired};
 
-/// Samples in a frame: left and right.
-pub const CHANNELS: usize = 2;
+use crate::sound::CHANNELS;
 
 /// The sound card could not be opened.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -235,7 +234,7 @@ impl HeardCell {
 }
 
 /// The end of a speaker where the device takes samples out.
-struct Playout {
+pub(crate) struct Playout {
     samples: Consumer<i16>,
     shared: Arc<Shared>,
     /// Frames taken out of the ring, played or dropped.
@@ -249,7 +248,7 @@ struct Playout {
     starved: bool,
 }
 
-fn connect(sample_rate: u32, frames_ahead: usize) -> (Feed, Playout) {
+pub(crate) fn connect(sample_rate: u32, frames_ahead: usize) -> (Feed, Playout) {
     let (producer, consumer) = RingBuffer::new(frames_ahead * CHANNELS);
     let shared = Arc::new(Shared {
         zero: Instant::now(),

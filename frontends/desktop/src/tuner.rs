@@ -369,12 +369,7 @@ impl Desk {
                     (self.wake_window)();
                 }
             }
-            Happening::Seeked(target) => {
-                if let Some(feed) = &mut self.feed {
-                    feed.flush();
-                }
-                self.stop_clock(target);
-            }
+            Happening::Seeked(target) => self.stop_clock(target),
             Happening::Starved => self.stop_clock_keeping_pictures(position),
             Happening::Ready => {}
             Happening::Notice(notice) => {
@@ -440,8 +435,12 @@ impl Desk {
         self.sound_rate.is_none() || self.feed.is_some()
     }
 
+    /// Stops at another place than where playing was: nothing of what waits belongs there.
     fn stop_clock(&mut self, position: MediaTime) {
         self.stop_clock_keeping_pictures(position);
+        if let Some(feed) = &mut self.feed {
+            feed.flush();
+        }
         let mut state = self.shared.lock();
         state.pictures.clear();
         state.sound_frames = None;
@@ -567,4 +566,48 @@ fn lock(trace: &Mutex<TraceFile>) -> MutexGuard<'_, TraceFile> {
 /// Writes a window's event, at the tuner's time.
 pub fn trace_shown(trace: &Mutex<TraceFile>, clock: &SystemClock, event: &Shown) {
     lock(trace).shown(clock.now(), event);
+}
+
+#[cfg(test)]
+mod tests {
+    use sdl2::audio::AudioCallback;
+
+    use super::*;
+    use crate::speaker;
+
+    #[test]
+    fn a_programme_that_is_left_falls_silent_at_once() {
+        let (mut feed, mut playout) = speaker::connect(48_000, 1000);
+        feed.push(&[1000; 800]);
+        let clock = SystemClock::new();
+        let state = State {
+            order: None,
+            speaker: None,
+            stirred: false,
+            quit: false,
+            pictures: VecDeque::new(),
+            playhead: Playhead::paused_at(MediaTime::ZERO),
+            sound_frames: None,
+            report: Report::off(),
+        };
+        let mut desk = Desk {
+            shared: Arc::new(Shared { state: Mutex::new(state), news: Condvar::new() }),
+            receiver: Receiver::new(Https::new(&[], Arc::new(|| ())).expect("no extra authority")),
+            clock,
+            trace: Arc::new(Mutex::new(TraceFile::create(None).expect("no file"))),
+            sound_dump: None,
+            wav: None,
+            wake_window: Box::new(|| ()),
+            has_speaker: true,
+            feed: Some(feed),
+            sound_rate: Some(48_000),
+            started: true,
+            happenings: Vec::new(),
+        };
+        let url = Url::parse("https://archive.org/download/another/film.mp4").expect("a literal");
+        desk.tune(Order { url, aim: Aim::At(MediaTime::ZERO), limits: Limits::DESKTOP });
+        let mut heard = [1; 200];
+        playout.callback(&mut heard);
+        assert_eq!(heard, [0; 200]);
+    }
 }
