@@ -4,7 +4,7 @@
 //! says what is on, [`net`] is the contract for one HTTP exchange, [`stream`] turns exchanges into
 //! the bytes of one programme, [`mp4`] says which bytes are which sample, [`playback`] hands the
 //! samples to decoders and says when to show what comes back. [`guide`] is what a person sees and
-//! presses; [`trace`] is what a test sees.
+//! presses; [`trace`] is what a test sees. Platforms without an HTTP library speak [`http1`].
 //!
 //! Nothing here reads a clock, touches a socket, iterates a hash map, decides by a float, or panics
 //! on input. Drivers (a window, an EBOOT, a simulator) bring a [`time::Clock`] and a
@@ -19,6 +19,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod guide;
+pub mod http1;
 pub mod line_up;
 pub mod mp4;
 pub mod net;
