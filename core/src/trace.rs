@@ -46,9 +46,9 @@ pub enum Event {
         x: u32,
         /// What was asked for.
         url: String,
-        /// The bytes asked for.
-        #[serde(serialize_with = "as_text")]
-        range: ByteRange,
+        /// The bytes of it that were asked for, if not all.
+        #[serde(serialize_with = "as_text", skip_serializing_if = "Option::is_none")]
+        range: Option<ByteRange>,
     },
     /// A response's head came.
     Answered {
@@ -129,6 +129,9 @@ fn as_micros<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Erro
     to.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
 
-fn as_text<S: Serializer>(range: &ByteRange, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(range)
+fn as_text<S: Serializer>(range: &Option<ByteRange>, to: S) -> Result<S::Ok, S::Error> {
+    match range {
+        Some(range) => to.collect_str(range),
+        None => to.serialize_none(),
+    }
 }

@@ -73,7 +73,10 @@ fn show(event: &Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Event::Tuned { url, target } => {
             write!(f, "tuned         {url} at {}", Position(*target))
         }
-        Event::Opened { x, url, range } => write!(f, "opened        #{x} {url} {range}"),
+        Event::Opened { x, url, range } => {
+            write!(f, "opened        #{x} {url}")?;
+            range.map_or(Ok(()), |range| write!(f, " {range}"))
+        }
         Event::Answered { x, status } => write!(f, "answered      #{x} {status}"),
         Event::Closed { x, received, complete } => {
             let how = if *complete { "complete" } else { "hung up" };

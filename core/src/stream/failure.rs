@@ -73,6 +73,10 @@ impl fmt::Display for NodeFailure {
 pub enum ProgrammeFailure {
     /// 404: the archive has no such file.
     NotFound,
+    /// The archive has no item of that name, so no file of it either.
+    NoSuchItem,
+    /// The item is there, but dark: nobody may see it.
+    Dark,
     /// The address to start from is neither https nor http to this machine itself.
     InsecureAddress,
     /// A redirect left https.
@@ -116,6 +120,8 @@ impl fmt::Display for ProgrammeFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound => f.write_str("The archive does not have this film any more (404)."),
+            Self::NoSuchItem => f.write_str("The archive has no item of this name."),
+            Self::Dark => f.write_str("The archive has taken this film out of public view."),
             Self::InsecureAddress => {
                 f.write_str("The film's address is not https, and it is not on this machine.")
             }

@@ -3,11 +3,13 @@
 //! polls it and is told when to come back.
 //!
 //! One exchange is under way at a time. Every one starts at the address of the programme itself and
-//! follows the redirects anew, because the archive's node addresses are short-lived. Nothing but
+//! follows the redirects anew, because the archive's node addresses are short-lived; but for a last
+//! one that asks the archive why it refuses the programme, if it does. Nothing but
 //! [`Stream::release_before`] and [`Stream::seek`] moves the window's start, and a full window is
 //! simply not polled for: so the throttle can never wait for bytes that only it lets through.
 
 mod failure;
+mod inquiry;
 mod locate;
 mod patience;
 mod redirect;
@@ -20,6 +22,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use failure::{NodeFailure, ProgrammeFailure};
+pub use inquiry::REASON_DUE;
 pub use patience::Patience;
 pub use window::Window;
 
@@ -27,6 +30,7 @@ use crate::mp4::SampleRange;
 use crate::net::{ByteRange, ExchangePoll, Head, Network, Request, Url};
 use crate::time::Instant;
 use crate::trace::{Event, Trace};
+use inquiry::{Inquired, Inquiry};
 use locate::{Located, Locator};
 use patience::{Failures, PROGRESS_BYTES};
 
@@ -87,7 +91,7 @@ pub struct Context<'a, N: Network> {
 pub enum Condition {
     /// No exchange is needed: everything wanted is here.
     Idle,
-    /// Asking the archive where the film is, or a node for its bytes.
+    /// Asking the archive where the film is, or why it cannot be had, or a node for its bytes.
     Asking,
     /// Bytes are coming.
     Reading,
@@ -127,9 +131,14 @@ enum Goal {
 
 enum Connection<E> {
     Closed,
-    Pausing { why: NodeFailure, until: Instant },
+    Pausing {
+        why: NodeFailure,
+        until: Instant,
+    },
     Asking(Asking<E>),
     Reading(Reading<E>),
+    /// The archive has refused the film and is asked why; what comes of it is a failure.
+    Inquiring(Inquiry<E>),
 }
 
 struct Asking<E> {
@@ -239,7 +248,7 @@ impl<N: Network> Stream<N> {
     pub fn condition(&self) -> Condition {
         match self.connection {
             Connection::Pausing { why, until } => Condition::Pausing(why, until),
-            Connection::Asking(_) => Condition::Asking,
+            Connection::Asking(_) | Connection::Inquiring(_) => Condition::Asking,
             _ if self.throttled => Condition::Throttled,
             Connection::Reading(_) => Condition::Reading,
             Connection::Closed => Condition::Idle,
@@ -278,6 +287,15 @@ impl<N: Network> Stream<N> {
         let enough = self.received.saturating_add(POLL_BYTES_MAX);
         self.finish_redirect(cx);
         loop {
+            if let Connection::Inquiring(inquiry) = &mut self.connection {
+                return match inquiry.poll(cx) {
+                    Inquired::Wait(wake) => Ok(Progress::Wait(wake)),
+                    Inquired::Because(failure, complete) => {
+                        self.end_exchange(complete, cx);
+                        Err(failure)
+                    }
+                };
+            }
             if self.received >= enough {
                 return Ok(Progress::Wait(cx.now));
             }
@@ -312,6 +330,8 @@ impl<N: Network> Stream<N> {
                         return Ok(Progress::Wait(wake));
                     }
                 }
+                // Seen to above.
+                Connection::Inquiring(_) => {}
                 Connection::Reading(reading) if !reading.reaches(next) => self.hang_up(cx),
                 Connection::Reading(_) => {
                     if let Some(progress) = self.read(next, cx)? {
@@ -393,16 +413,20 @@ impl<N: Network> Stream<N> {
         began: Instant,
         cx: &mut Context<'_, N>,
     ) {
-        self.opened += 1;
-        let x = self.opened;
-        let range = ByteRange::From(from);
-        cx.trace.record(cx.now, Event::Opened { x, url: url.to_string(), range });
-        let request = Request { url, range: Some(range) };
-        let exchange = cx.net.open(&request);
+        let request = Request { url, range: Some(ByteRange::From(from)) };
+        let (exchange, x) = self.exchange(&request, cx);
         let url = request.url;
         let since = cx.now;
         self.connection =
             Connection::Asking(Asking { exchange, x, url, redirects, from, began, since });
+    }
+
+    /// Opens an exchange and numbers it.
+    fn exchange(&mut self, request: &Request, cx: &mut Context<'_, N>) -> (N::Exchange, u32) {
+        self.opened += 1;
+        let (x, url) = (self.opened, request.url.to_string());
+        cx.trace.record(cx.now, Event::Opened { x, url, range: request.range });
+        (cx.net.open(request), x)
     }
 
     /// Polls for a head; says when to come back if there is none yet.
@@ -436,14 +460,11 @@ impl<N: Network> Stream<N> {
         match head.status {
             301 | 302 | 303 | 307 | 308 => return self.redirected(head, cx),
             // Behind a redirect the address may just be stale.
-            404 if redirects == 0 => {
-                self.hang_up(cx);
-                return Err(ProgrammeFailure::NotFound);
-            }
+            404 if redirects == 0 => return self.refused(ProgrammeFailure::NotFound, cx),
             // At the archive itself nothing can be stale: nobody gets to see the film.
             status @ (401 | 403 | 410) if redirects == 0 => {
-                self.hang_up(cx);
-                return Err(ProgrammeFailure::GaveUp(NodeFailure::Status(status)));
+                let refusal = ProgrammeFailure::GaveUp(NodeFailure::Status(status));
+                return self.refused(refusal, cx);
             }
             status @ (429 | 503) => return self.fail(NodeFailure::Busy(status), Some(head), cx),
             200 | 206 => {}
@@ -488,6 +509,19 @@ impl<N: Network> Stream<N> {
             began: cx.now,
             quiet_since: cx.now,
         });
+        Ok(())
+    }
+
+    /// The archive itself refuses the film: asks it why, if it is one that can be asked.
+    fn refused(
+        &mut self,
+        refusal: ProgrammeFailure,
+        cx: &mut Context<'_, N>,
+    ) -> Result<(), ProgrammeFailure> {
+        self.hang_up(cx);
+        let Some(url) = inquiry::address(&self.source) else { return Err(refusal) };
+        let (exchange, x) = self.exchange(&Request { url, range: None }, cx);
+        self.connection = Connection::Inquiring(Inquiry::new(exchange, x, refusal, cx.now));
         Ok(())
     }
 
@@ -674,6 +708,7 @@ impl<N: Network> Stream<N> {
         let (x, received) = match &self.connection {
             Connection::Asking(asking) => (asking.x, 0),
             Connection::Reading(reading) => (reading.x, reading.received),
+            Connection::Inquiring(inquiry) => inquiry.brought(),
             Connection::Closed | Connection::Pausing { .. } => return,
         };
         self.connection = Connection::Closed;

@@ -65,6 +65,7 @@ impl Answer {
 #[derive(Default)]
 struct Scripted {
     answers: VecDeque<Answer>,
+    /// Addresses and first bytes; 0 where no range was asked for.
     asked: Vec<(String, u64)>,
     open_now: Rc<RefCell<usize>>,
 }
@@ -86,7 +87,7 @@ impl Network for Scripted {
     type Exchange = Exchange;
 
     fn open(&mut self, request: &Request) -> Exchange {
-        let first = request.range.expect("a stream always asks for a range").first();
+        let first = request.range.map_or(0, ByteRange::first);
         self.asked.push((request.url.to_string(), first));
         *self.open_now.borrow_mut() += 1;
         let open_now = self.open_now.clone();
@@ -482,6 +483,98 @@ fn two_nodes_that_label_one_file_differently_are_believed_from_then_on() {
     set.index().expect("the same index, read again");
     assert_eq!(set.bytes(far(2), 10), &film[far(2)..far(2) + 10]);
     assert_eq!(set.bytes(far(4), 10), &film[far(4)..far(4) + 10]);
+}
+
+const METADATA: &str = "https://archive.org/metadata/item";
+
+/// The archive's answer to a question about an item.
+fn metadata(json: &str) -> Answer {
+    let mut answer = Answer::of(200).with("Content-Type", "application/json");
+    answer.body = json.as_bytes().to_vec();
+    answer
+}
+
+#[test]
+fn a_film_that_the_archive_refuses_is_asked_about_once_and_the_answer_is_told() {
+    use ProgrammeFailure::{Dark, GaveUp, NoSuchItem, NotFound};
+    let refused = |status| GaveUp(NodeFailure::Status(status));
+    let there = r#"{"files":[{"name":"another.mp4"}],"metadata":{"identifier":"item"}}"#;
+    for (status, json, why) in [
+        (404, "{}", NoSuchItem),
+        (404, "[]", NoSuchItem),
+        (404, there, NotFound),
+        (403, r#"{"is_dark":true,"metadata":{"identifier":"item"}}"#, Dark),
+        (401, r#"{"is_dark":true}"#, Dark),
+        (403, there, refused(403)),
+        (410, r#"{"error":"busy"}"#, refused(410)),
+    ] {
+        let mut set = Set::new([Answer::of(status), metadata(json)]);
+        assert_eq!(set.index(), Err(why), "{status} {json}");
+        assert_eq!(set.now, Instant::from_micros(1), "nothing was waited for");
+        let urls: Vec<_> = set.net.asked.iter().map(|(url, _)| url.as_str()).collect();
+        assert_eq!(urls, [START, METADATA]);
+        assert_eq!(*set.net.open_now.borrow(), 0);
+        let events: Vec<_> = set.trace.into_iter().map(|(_, event)| event).collect();
+        let received = json.len() as u64;
+        assert_eq!(
+            events[2..],
+            [
+                Event::Closed { x: 1, received: 0, complete: false },
+                Event::Opened { x: 2, url: METADATA.into(), range: None },
+                Event::Answered { x: 2, status: 200 },
+                Event::Closed { x: 2, received, complete: true },
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_refusal_stands_when_the_archive_does_not_say_why() {
+    let endless = " ".repeat(MIB) + "{}";
+    for (answer, wait) in [
+        (Answer::of(500), Duration::ZERO),
+        (Answer::of(429).with("retry-after", 1), Duration::ZERO),
+        (Answer::redirect("https://archive.org/metadata/other"), Duration::ZERO),
+        (metadata("<html>"), Duration::ZERO),
+        (metadata(&endless), Duration::ZERO),
+        (metadata("{}").cut_after(1, Then::Fail(ExchangeError::Disconnected)), Duration::ZERO),
+        (metadata("{}").cut_after(1, Then::End), Duration::ZERO),
+        (metadata("{}").cut_after(2, Then::Silence), REASON_DUE),
+    ] {
+        let mut set = Set::new([Answer::of(404), answer]);
+        let began = set.now;
+        assert_eq!(set.index(), Err(ProgrammeFailure::NotFound));
+        assert_eq!(set.now.since(began), wait);
+        assert_eq!((set.net.asked.len(), *set.net.open_now.borrow()), (2, 0));
+    }
+    let mut silent = Set::new([Answer::of(404)]);
+    let began = silent.now;
+    assert_eq!(silent.index(), Err(ProgrammeFailure::NotFound));
+    assert_eq!(silent.now.since(began), REASON_DUE);
+}
+
+#[test]
+fn a_set_that_waits_for_the_archives_reason_is_asking_and_can_be_left() {
+    let mut set = Set::new([Answer::of(404)]);
+    set.poll().expect("the question is open");
+    assert_eq!(set.stream.condition(), Condition::Asking);
+    // What the viewer does meanwhile changes nothing.
+    set.stream.seek(MIB as u64);
+    assert!(matches!(set.poll(), Ok(Progress::Wait(due)) if due == set.now + REASON_DUE));
+    let Set { mut stream, mut net, now, mut trace } = set;
+    stream.close(&mut Context { net: &mut net, now, trace: &mut trace });
+    assert_eq!(*net.open_now.borrow(), 0);
+    let closed = Event::Closed { x: 2, received: 0, complete: false };
+    assert_eq!(trace.last().map(|(_, event)| event), Some(&closed));
+}
+
+#[test]
+fn a_film_that_is_not_the_archives_is_refused_without_a_question() {
+    let mut set = Set::new([Answer::of(404)]);
+    let source = Url::parse("https://example.com/films/a.mp4").expect("a literal");
+    set.stream = Stream::new(source, Limits::DESKTOP).expect("https");
+    assert_eq!(set.index(), Err(ProgrammeFailure::NotFound));
+    assert_eq!(set.net.asked.len(), 1);
 }
 
 #[test]

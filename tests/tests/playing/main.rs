@@ -10,6 +10,7 @@ mod tuning;
 use std::time::Duration;
 
 use testcard_archive::{FilmSpec, Layout};
+use testcard_core::net::ByteRange;
 use testcard_core::playback::Aim;
 use testcard_core::time::{Instant, MediaTime};
 use testcard_core::trace::Event;
@@ -66,7 +67,9 @@ fn most_requests_in_ten_seconds(viewer: &Viewer) -> usize {
 /// The offsets that were asked for at nodes, in order.
 fn offsets_asked_of_nodes(viewer: &Viewer) -> Vec<u64> {
     let offset = |event: &Event| match event {
-        Event::Opened { url, range, .. } if !url.contains("/download/") => Some(range.first()),
+        Event::Opened { url, range, .. } if !url.contains("/download/") => {
+            range.map(ByteRange::first)
+        }
         _ => None,
     };
     viewer.timeline().events().filter_map(|(_, event)| offset(event)).collect()

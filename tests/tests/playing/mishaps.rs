@@ -49,6 +49,13 @@ fn a_node_that_refuses_access_is_left_for_a_fresh_one_at_once() {
 }
 
 #[test]
+fn a_film_that_the_archive_refuses_is_asked_about_once() {
+    let viewer = watch(session().with_rules(&["download:always:status=404"]), seconds(60));
+    assert_eq!(viewer.heap().open_exchanges(), 0);
+    assert_snapshot!(viewer.timeline());
+}
+
+#[test]
 fn an_archive_that_fails_two_resolves_in_five_delays_the_picture_and_never_prevents_it() {
     for seed in 0..20 {
         let session = Session { seed, ..session() };

@@ -28,12 +28,19 @@ fn a_film_that_is_gone_is_said_to_be_gone() {
 }
 
 #[test]
-fn a_dark_item_is_said_to_be_closed_to_everyone() {
+fn an_item_that_does_not_exist_is_said_not_to() {
+    let stage = Stage::new(archive_with(half_hour(Layout::MoovFirst), &[]));
+    let run = stage.play(&stage.film_url().replace("/film/", "/flim/"), &[]);
+    assert_told(&run, 3, "The archive has no item of this name.");
+}
+
+#[test]
+fn a_dark_item_is_said_to_be_out_of_public_view() {
     let mut archive = archive_with(half_hour(Layout::MoovFirst), &[]);
     archive.darken("film");
     let stage = Stage::new(archive);
     let run = stage.play(&stage.film_url(), &[]);
-    assert_told(&run, 3, "This film cannot be had: the server refused access.");
+    assert_told(&run, 3, "The archive has taken this film out of public view.");
 }
 
 #[test]

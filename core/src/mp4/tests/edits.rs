@@ -109,8 +109,8 @@ fn edits_that_say_the_impossible_show_nothing_or_saturate() {
             [&duration.to_be_bytes()[..], &media_time.to_be_bytes(), &be(&[1 << 16])].concat();
         Film::picture().elst(full(b"elst", 1, &[&be(&[2]), &entry, &entry]))
     };
-    assert_eq!(wide(u64::MAX, i64::MIN).times(), []);
-    assert_eq!(wide(u64::MAX, -1).seeks(&[]), []);
+    assert!(wide(u64::MAX, i64::MIN).times().is_empty());
+    assert!(wide(u64::MAX, -1).seeks(&[]).is_empty());
     assert_eq!(wide(u64::MAX, 0).times()[..2], [0, 10 * MS]);
     assert!(wide(u64::MAX, i64::MAX).times().len() <= 20);
 }
