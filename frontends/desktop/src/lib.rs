@@ -1,9 +1,9 @@
-//! What a desktop brings to the TV: HTTPS, decoders for picture and sound, a window and a speaker.
+//! What a desktop brings to the TV: decoders for picture and sound, a window and a speaker.
 //!
-//! The way of a byte, from module to module: [`network`] brings it, the core's player says which
-//! sample it belongs to, [`receiver`] has [`picture`] and [`sound`] decode that, [`tuner`] says when
-//! it is due, and [`television`] puts it on [`screen`] and [`speaker`], under what [`draw`] draws.
-//! [`commands`] is what a person types.
+//! The way of a byte, from module to module: [`testcard_https`] brings it, the core's player says
+//! which sample it belongs to, [`receiver`] has [`picture`] and [`sound`] decode that, [`tuner`] says
+//! when it is due, and [`television`] puts it on [`screen`] and [`speaker`], under what [`draw`]
+//! draws. [`commands`] is what a person types.
 //!
 //! Each device knows no other. What to fetch, drop, retry or show is decided in `testcard_core`.
 
@@ -12,7 +12,6 @@ pub mod commands;
 pub mod draw;
 pub mod file;
 pub mod frame_dump;
-pub mod network;
 pub mod offline;
 pub mod picture;
 pub mod receiver;

@@ -14,8 +14,8 @@ use testcard_core::playback::{Aim, Next, Part, Player, SoundLine, Step};
 use testcard_core::stream::{Limits, ProgrammeFailure};
 use testcard_core::time::{Instant, MediaTime};
 use testcard_core::trace::Trace;
+use testcard_https::Https;
 
-use crate::network::Https;
 use crate::picture::{
     AvcConfig, Colours, Fed, Matrix, OpenH264, Picture, PictureDecoder, PictureError,
 };

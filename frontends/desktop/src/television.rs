@@ -12,6 +12,7 @@ use sdl2::event::{Event, WindowEvent};
 use sdl2::keyboard::Keycode;
 use sdl2::mouse::MouseButton;
 use testcard_core::guide::{Key, Part, Reception, Rect, View, layout};
+use testcard_https::Options;
 
 use crate::clock::SystemClock;
 use crate::draw::Painter;
@@ -30,8 +31,8 @@ const SPEAKER_AHEAD: Duration = Duration::from_millis(500);
 
 /// How a set is made.
 pub struct Setup {
-    /// Certificate authorities to trust besides the usual ones, as PEM.
-    pub extra_ca: Vec<u8>,
+    /// How to reach hosts.
+    pub network: Options,
     /// The time.
     pub clock: SystemClock,
     /// Where events go.
@@ -114,7 +115,7 @@ impl Television {
             let _ = sender.push_custom_event(Woken);
         });
         let tuner = Tuner::start(
-            &setup.extra_ca,
+            setup.network,
             setup.clock.clone(),
             Arc::clone(&trace),
             setup.sound_dump,

@@ -17,9 +17,9 @@ use testcard_core::playback::{Aim, Player, Playhead, Verdict, judge};
 use testcard_core::stream::{Condition, Limits, NodeFailure, ProgrammeFailure};
 use testcard_core::time::{Clock, Instant, MediaTime};
 use testcard_core::trace::Trace;
+use testcard_https::{ExtraCaError, Https, Options};
 
 use crate::clock::SystemClock;
-use crate::network::{ExtraCaError, Https};
 use crate::picture::Picture;
 use crate::receiver::{Happening, PICTURES_MAX, Receiver};
 use crate::speaker::Feed;
@@ -84,12 +84,12 @@ struct Order {
 const ASKING: &str = "Asking the archive for the film…";
 
 impl Tuner {
-    /// Starts the thread. It trusts the authorities in `extra_ca` besides the usual ones, tells
-    /// `trace` what it does, and writes the sound that it plays to the file at `sound_dump`. With
-    /// `has_speaker` films with sound wait for [`Tuner::connect_speaker`].
+    /// Starts the thread. It reaches hosts as `network` says, tells `trace` what it does, and writes
+    /// the sound that it plays to the file at `sound_dump`. With `has_speaker` films with sound wait
+    /// for [`Tuner::connect_speaker`].
     /// `wake_window` is called when the window has something to do that it cannot know of.
     pub fn start(
-        extra_ca: &[u8],
+        network: Options,
         clock: SystemClock,
         trace: Arc<Mutex<TraceFile>>,
         sound_dump: Option<PathBuf>,
@@ -108,7 +108,7 @@ impl Tuner {
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), news: Condvar::new() });
         let waker = Arc::clone(&shared);
-        let https = Https::new(extra_ca, Arc::new(move || waker.stir()))?;
+        let https = Https::new(network, Arc::new(move || waker.stir()))?;
         let desk = Desk {
             shared: Arc::clone(&shared),
             receiver: Receiver::new(https),
@@ -590,9 +590,10 @@ mod tests {
             sound_frames: None,
             report: Report::off(),
         };
+        let https = Https::new(Options::default(), Arc::new(|| ())).expect("no extra authority");
         let mut desk = Desk {
             shared: Arc::new(Shared { state: Mutex::new(state), news: Condvar::new() }),
-            receiver: Receiver::new(Https::new(&[], Arc::new(|| ())).expect("no extra authority")),
+            receiver: Receiver::new(https),
             clock,
             trace: Arc::new(Mutex::new(TraceFile::create(None).expect("no file"))),
             sound_dump: None,

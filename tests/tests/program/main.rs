@@ -5,6 +5,7 @@
 mod bad_input;
 mod in_step;
 mod outage;
+mod pinned;
 mod run;
 mod schedule;
 mod uneven;

@@ -17,6 +17,7 @@ use testcard_core::net::Url;
 use testcard_core::schedule::{DEFAULT_SEED, Schedule};
 use testcard_core::stream::ProgrammeFailure;
 use testcard_core::time::UnixMillis;
+use testcard_https::{Options, Pin};
 
 use crate::frame_dump::FrameDump;
 use crate::trace_file::TraceFile;
@@ -27,6 +28,8 @@ use crate::trace_file::TraceFile;
 /// Without a command it opens the set in a window.
 #[derive(Parser)]
 #[command(name = "testcard", version, max_term_width = 100, after_help = KEYS_AND_EXIT_CODES)]
+// What stands before a command would be the set's and go unheard.
+#[command(args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
@@ -35,7 +38,7 @@ pub struct CommandLine {
     #[command(flatten)]
     schedule: ScheduleArgs,
     #[command(flatten)]
-    trust: TrustArgs,
+    network: NetworkArgs,
 }
 
 const KEYS_AND_EXIT_CODES: &str = "\
@@ -66,13 +69,13 @@ enum Command {
 #[derive(Args)]
 struct ScheduleArgs {
     /// A line-up file: its channels replace those with the same id or number, or are added
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE")]
     line_up: Option<PathBuf>,
     /// The seed of the schedule. Sets with the same seed and line-up show the same
-    #[arg(long, value_name = "N", global = true, default_value_t = DEFAULT_SEED)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     seed: u64,
     /// Pretend that it is this moment: 2026-11-20T20:42:00Z
-    #[arg(long, value_name = "TIME", global = true)]
+    #[arg(long, value_name = "TIME")]
     when: Option<Timestamp>,
 }
 
@@ -93,12 +96,16 @@ struct KeepArgs {
     trace: Option<PathBuf>,
 }
 
-/// Whom to trust.
+/// How to reach hosts.
 #[derive(Args)]
-struct TrustArgs {
+struct NetworkArgs {
     /// Trust the certificate authorities in this PEM file as well
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE")]
     extra_ca: Option<PathBuf>,
+    /// Find this host's port at this address, 127.0.0.1 or 127.0.0.1:8443, without asking the
+    /// system. The host's certificate has to be its own all the same. May be given several times
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    resolve: Vec<Pin>,
 }
 
 /// Why a command came to nothing. The exit code follows from the kind.
@@ -130,10 +137,10 @@ impl CommandLine {
     /// Does what the command line says.
     pub fn run(self) -> ExitCode {
         let outcome = match self.command {
-            None => watch::run(self.watch, &self.schedule, &self.trust),
-            Some(Command::Play(play)) => play::run(play, &self.trust),
-            Some(Command::Probe(probe)) => probe::run(&probe, &self.trust),
-            Some(Command::Now(now)) => now::run(&now, &self.schedule),
+            None => watch::run(self.watch, &self.schedule, self.network),
+            Some(Command::Play(play)) => play::run(play),
+            Some(Command::Probe(probe)) => probe::run(probe),
+            Some(Command::Now(now)) => now::run(&now),
         };
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
@@ -182,13 +189,16 @@ impl KeepArgs {
     }
 }
 
-impl TrustArgs {
-    /// The extra authorities' PEM text; empty when none were named.
-    fn extra_ca(&self) -> Result<Vec<u8>, Failure> {
-        let Some(path) = &self.extra_ca else { return Ok(Vec::new()) };
-        std::fs::read(path).map_err(|error| {
-            Failure::Usage(format!("--extra-ca {} cannot be read: {error}", path.display()))
-        })
+impl NetworkArgs {
+    /// The same for [`testcard_https`], the file read.
+    fn options(self) -> Result<Options, Failure> {
+        let extra_ca = match &self.extra_ca {
+            None => Vec::new(),
+            Some(path) => std::fs::read(path).map_err(|error| {
+                Failure::Usage(format!("--extra-ca {} cannot be read: {error}", path.display()))
+            })?,
+        };
+        Ok(Options { extra_ca, pinned: self.resolve })
     }
 }
 
@@ -224,12 +234,65 @@ fn parse_url(text: &str) -> Result<Url, String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use clap::error::ErrorKind;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    /// What the command line is refused for, if it is.
+    fn refused(arguments: &str) -> Option<ErrorKind> {
+        let words = ["testcard"].into_iter().chain(arguments.split(' '));
+        CommandLine::try_parse_from(words).err().map(|error| error.kind())
+    }
+
+    const SCHEDULE: [&str; 3] = ["--line-up mine.toml", "--seed 7", "--when 2026-11-20T20:42:00Z"];
+    const NETWORK: [&str; 2] = ["--extra-ca ca.pem", "--resolve archive.org:443:127.0.0.1"];
+
+    #[test]
+    fn the_set_takes_every_option_and_a_command_those_that_it_heeds() {
+        for option in SCHEDULE {
+            assert_eq!(refused(option), None);
+            assert_eq!(refused(&format!("now {option}")), None);
+            for command in ["play https://archive.org/x.mp4", "probe x.mp4"] {
+                let arguments = format!("{command} {option}");
+                assert_eq!(refused(&arguments), Some(ErrorKind::UnknownArgument), "{arguments}");
+            }
+        }
+        for option in NETWORK {
+            for command in ["", "play https://archive.org/x.mp4 ", "probe https://archive.org/x "] {
+                assert_eq!(refused(&format!("{command}{option}")), None);
+            }
+            let arguments = format!("now {option}");
+            assert_eq!(refused(&arguments), Some(ErrorKind::UnknownArgument), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn an_option_before_a_command_is_refused_and_not_ignored() {
+        for option in SCHEDULE.iter().chain(&NETWORK).chain(&["--channel 3", "--offline"]) {
+            for command in ["play https://archive.org/x.mp4", "probe x.mp4", "now"] {
+                let arguments = format!("{option} {command}");
+                assert!(refused(&arguments).is_some(), "{arguments}");
+            }
+        }
+    }
+
+    #[test]
+    fn hosts_are_pinned_one_by_one() {
+        let words = [
+            "--resolve",
+            "archive.org:443:127.0.0.1",
+            "--resolve",
+            "x.us.archive.org:443:[::1]:8443",
+        ];
+        let line = CommandLine::try_parse_from(["testcard"].into_iter().chain(words)).unwrap();
+        let pins: Vec<Pin> = [words[1], words[3]].map(|text| text.parse().unwrap()).into();
+        assert_eq!(line.network.options().unwrap().pinned, pins);
+        assert_eq!(refused("--resolve archive.org:127.0.0.1"), Some(ErrorKind::ValueValidation));
     }
 
     #[test]

@@ -12,11 +12,13 @@ pub struct Now {
     /// Print JSON: times in ms since 1970, positions in ms
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    schedule: ScheduleArgs,
 }
 
-pub fn run(args: &Now, schedule: &ScheduleArgs) -> Result<(), Failure> {
-    let at = schedule.pretended().unwrap_or(UnixMillis(Timestamp::now().as_millisecond()));
-    let schedule = schedule.schedule()?;
+pub fn run(args: &Now) -> Result<(), Failure> {
+    let at = args.schedule.pretended().unwrap_or(UnixMillis(Timestamp::now().as_millisecond()));
+    let schedule = args.schedule.schedule()?;
     let now = schedule.now(at);
     if args.json {
         // Strings and integers only: this cannot fail.

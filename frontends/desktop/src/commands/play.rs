@@ -13,11 +13,11 @@ use testcard_core::playback::Aim;
 use testcard_core::schedule::Schedule;
 use testcard_core::stream::{Limits, Patience};
 use testcard_core::time::{Clock, MediaTime};
+use testcard_https::Https;
 
-use super::{Failure, KeepArgs, TrustArgs, parse_seconds, parse_url, unusable};
+use super::{Failure, KeepArgs, NetworkArgs, parse_seconds, parse_url, unusable};
 use crate::clock::SystemClock;
 use crate::frame_dump::FrameDump;
-use crate::network::Https;
 use crate::receiver::{Happening, Receiver};
 use crate::television::{Input, Setup, Television};
 use crate::trace_file::{Shown, TraceFile};
@@ -36,30 +36,27 @@ pub struct Play {
     headless: bool,
     #[command(flatten)]
     keep: KeepArgs,
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
 /// Tries before a command gives an unreachable network up: after 0, 1, 2 and 4 s.
 const LIMITS: Limits = Limits { patience: Patience::Tries(5), ..Limits::DESKTOP };
 
-pub fn run(args: Play, trust: &TrustArgs) -> Result<(), Failure> {
+pub fn run(args: Play) -> Result<(), Failure> {
     let (trace, frame_dump) = (args.keep.trace()?, args.keep.frame_dump()?);
-    let extra_ca = trust.extra_ca()?;
     match args.headless {
-        true => headless(args, &extra_ca, frame_dump, trace),
-        false => in_window(args, extra_ca, frame_dump, trace),
+        true => headless(args, frame_dump, trace),
+        false => in_window(args, frame_dump, trace),
     }
 }
 
 /// Plays in a window until the film or the frames are over, or somebody leaves.
-fn in_window(
-    args: Play,
-    extra_ca: Vec<u8>,
-    frame_dump: Option<FrameDump>,
-    trace: TraceFile,
-) -> Result<(), Failure> {
+fn in_window(args: Play, frame_dump: Option<FrameDump>, trace: TraceFile) -> Result<(), Failure> {
     let sound_dump = args.keep.dump_audio.clone();
     let clock = SystemClock::new();
-    let setup = Setup { extra_ca, clock: clock.clone(), trace, sound_dump, frame_dump };
+    let network = args.network.options()?;
+    let setup = Setup { network, clock: clock.clone(), trace, sound_dump, frame_dump };
     let mut television = Television::open(setup).map_err(unusable("this machine"))?;
     let name = args.url.path_segments().and_then(Iterator::last).unwrap_or_default().to_string();
     television.tuner().tune(args.url, Aim::At(MediaTime::from_micros(args.at)), LIMITS);
@@ -117,12 +114,11 @@ fn card(name: &str, reception: &Reception) -> Option<Card> {
 /// Decodes as fast as it goes, showing every picture to nobody.
 fn headless(
     args: Play,
-    extra_ca: &[u8],
     mut frame_dump: Option<FrameDump>,
     mut trace: TraceFile,
 ) -> Result<(), Failure> {
     let waiting = thread::current();
-    let https = Https::new(extra_ca, Arc::new(move || waiting.unpark()));
+    let https = Https::new(args.network.options()?, Arc::new(move || waiting.unpark()));
     let mut receiver = Receiver::new(https.map_err(unusable("--extra-ca"))?);
     let clock = SystemClock::new();
     let aim = Aim::At(MediaTime::from_micros(args.at));

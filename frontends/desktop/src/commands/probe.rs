@@ -12,11 +12,11 @@ use testcard_core::mp4::{Codec, Kind, Movie, MovieLayout, Track};
 use testcard_core::net::{Network, Url};
 use testcard_core::stream::{Context, Limits, Patience, ProgrammeFailure, Progress, Stream};
 use testcard_core::time::Clock;
+use testcard_https::Https;
 
-use super::{Failure, TrustArgs, parse_url};
+use super::{Failure, NetworkArgs, parse_url};
 use crate::clock::SystemClock;
 use crate::file::OneFile;
-use crate::network::Https;
 
 #[derive(Args)]
 pub struct Probe {
@@ -26,13 +26,15 @@ pub struct Probe {
     /// Print every sample as a line of JSON, track by track in decode order
     #[arg(long)]
     samples: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
-pub fn run(args: &Probe, trust: &TrustArgs) -> Result<(), Failure> {
+pub fn run(args: Probe) -> Result<(), Failure> {
     let moov = if args.what.contains("://") {
         let url = parse_url(&args.what).map_err(Failure::Usage)?;
         let waiting = thread::current();
-        let https = Https::new(&trust.extra_ca()?, Arc::new(move || waiting.unpark()));
+        let https = Https::new(args.network.options()?, Arc::new(move || waiting.unpark()));
         let mut https = https.map_err(|error| Failure::Usage(error.to_string()))?;
         read_index(&mut https, url)?
     } else {

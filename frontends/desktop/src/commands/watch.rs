@@ -15,10 +15,10 @@ use testcard_core::playback::Aim;
 use testcard_core::schedule::{Airing, Schedule};
 use testcard_core::stream::Limits;
 use testcard_core::time::{Clock, UnixMillis};
+use testcard_https::{Https, Options};
 
-use super::{Failure, KeepArgs, ScheduleArgs, TrustArgs, parse_url, unusable};
+use super::{Failure, KeepArgs, NetworkArgs, ScheduleArgs, parse_url, unusable};
 use crate::clock::SystemClock;
-use crate::network::Https;
 use crate::offline;
 use crate::television::{Input, Setup, Television};
 use crate::tuner::Report;
@@ -58,7 +58,7 @@ const CLOCK_JUMP_MS: i64 = 2_000;
 /// How often a screen that shows nothing new is looked at: often enough for a clock's minute.
 const IDLE: Duration = Duration::from_millis(250);
 
-pub fn run(args: Watch, schedule: &ScheduleArgs, trust: &TrustArgs) -> Result<(), Failure> {
+pub fn run(args: Watch, schedule: &ScheduleArgs, network: NetworkArgs) -> Result<(), Failure> {
     let clock = schedule.pretended().map_or_else(SystemClock::new, SystemClock::pretending);
     let schedule = schedule.schedule()?;
     let channels = &schedule.line_up().channels;
@@ -72,7 +72,7 @@ pub fn run(args: Watch, schedule: &ScheduleArgs, trust: &TrustArgs) -> Result<()
             ))
         })?,
     };
-    let mut extra_ca = trust.extra_ca()?;
+    let mut network = network.options()?;
     // Its authority has to be known before the tuner starts, so it starts whenever it may be needed.
     // It makes nothing before it is asked for something.
     let server = match args.offline || args.offline_if_unreachable {
@@ -81,15 +81,15 @@ pub fn run(args: Watch, schedule: &ScheduleArgs, trust: &TrustArgs) -> Result<()
     };
     let base = args.base_url.map_or_else(|| parse_url(ARCHIVE).map_err(Failure::Usage), Ok)?;
     let answer = match args.offline_if_unreachable {
-        true => Some(reach(base.clone(), &extra_ca)?),
+        true => Some(reach(base.clone(), network.clone())?),
         false => None,
     };
     if let Some(server) = &server {
-        extra_ca.extend_from_slice(server.ca_pem().as_bytes());
+        network.extra_ca.extend_from_slice(server.ca_pem().as_bytes());
     }
     let (trace, frame_dump) = (args.keep.trace()?, args.keep.frame_dump()?);
     let sound_dump = args.keep.dump_audio.clone();
-    let setup = Setup { extra_ca, clock: clock.clone(), trace, sound_dump, frame_dump };
+    let setup = Setup { network, clock: clock.clone(), trace, sound_dump, frame_dump };
     let television = Television::open(setup).map_err(unusable("this machine"))?;
     let offline_url = server.as_ref().map(|server| server.url().to_string());
     let archive = match (args.offline, answer) {
@@ -287,14 +287,14 @@ impl Archive {
 }
 
 /// Asks for anything at all, on a thread of its own; says whether an answer came.
-fn reach(url: Url, extra_ca: &[u8]) -> Result<Receiver<bool>, Failure> {
+fn reach(url: Url, network: Options) -> Result<Receiver<bool>, Failure> {
     let (say, answer) = mpsc::channel();
     let (wake, news) = mpsc::channel();
     let waker = Arc::new(move || {
         // The asker may have stopped listening.
         let _ = wake.send(());
     });
-    let mut https = Https::new(extra_ca, waker).map_err(unusable("--extra-ca"))?;
+    let mut https = Https::new(network, waker).map_err(unusable("--extra-ca"))?;
     thread::spawn(move || {
         let clock = SystemClock::new();
         let mut exchange = https.open(&Request { url, range: None });

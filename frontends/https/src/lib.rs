@@ -1,4 +1,4 @@
-//! The desktop's side of [`testcard_core::net::Network`]: HTTP/1.1 over TLS, by ureq on rustls.
+//! A desktop's side of [`testcard_core::net::Network`]: HTTP/1.1 over TLS, by ureq on rustls.
 //!
 //! Every exchange runs on a thread of its own, because ureq blocks; at most [`MAX_THREADS`] are
 //! alive and later exchanges wait for one. Body bytes come back through a bounded queue of recycled
@@ -9,16 +9,18 @@
 //! two round trips. Environment variables never choose a proxy: what the TV reaches depends on its
 //! arguments alone.
 //!
-//! This module never follows a redirect, never retries, never decodes a content coding, and never
+//! This crate never follows a redirect, never retries, never decodes a content coding, and never
 //! gives up on a silent peer once connected: how long to wait is decided in `testcard_core`.
 
 mod connector;
+mod pin;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
+use std::net::Ipv4Addr;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +35,7 @@ use ureq::config::Config;
 use ureq::http;
 
 use self::connector::{Names, SecureConnector, SocketConnector};
+pub use self::pin::{Pin, PinError};
 
 /// The most exchanges under way at a time. One viewer needs two: what is on, and what is next.
 pub const MAX_THREADS: usize = 8;
@@ -60,21 +63,33 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// should do no more than wake the thread that polls.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
+/// How to reach others.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Certificate authorities to trust besides Mozilla's: any number of PEM certificates, or none
+    /// at all when empty.
+    pub extra_ca: Vec<u8>,
+    /// Where hosts are that the system need not be asked for. Their certificates must be good for
+    /// the name in the URL all the same.
+    pub pinned: Vec<Pin>,
+}
+
 /// The network, as ureq and rustls reach it. `https:` to anywhere, `http:` to this machine only.
 pub struct Https {
     agent: ureq::Agent,
+    pinned: Arc<[Pin]>,
     threads: Arc<Mutex<Threads>>,
     waker: Waker,
 }
 
 impl Https {
-    /// A network that trusts Mozilla's certificate authorities and those in `extra_ca`, any number
-    /// of PEM certificates (none at all when empty).
+    /// A network like that, which calls `waker` when there is something to poll for.
     ///
     /// # Errors
-    /// When `extra_ca` is not empty and holds something else than usable certificates.
-    pub fn new(extra_ca: &[u8], waker: Waker) -> Result<Self, ExtraCaError> {
-        let tls = SecureConnector::new(Arc::new(tls_config(extra_ca)?));
+    /// When [`Options::extra_ca`] is not empty and holds something else than usable certificates.
+    pub fn new(options: Options, waker: Waker) -> Result<Self, ExtraCaError> {
+        let tls = SecureConnector::new(Arc::new(tls_config(&options.extra_ca)?));
+        let pinned: Arc<[Pin]> = options.pinned.into();
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -95,9 +110,9 @@ impl Https {
         let agent = ureq::Agent::with_parts(
             config,
             SocketConnector::default().chain(tls),
-            Names::default(),
+            Names::new(pinned.clone()),
         );
-        Ok(Self { agent, threads: Arc::default(), waker })
+        Ok(Self { agent, pinned, threads: Arc::default(), waker })
     }
 }
 
@@ -141,7 +156,7 @@ impl Network for Https {
 
     fn open(&mut self, request: &Request) -> Exchange {
         let shared = Arc::new(Shared::new(self.waker.clone()));
-        if speaks_safely(&request.url) {
+        if speaks_safely(&request.url, &self.pinned) {
             let job = Job { request: request.clone(), shared: shared.clone() };
             Threads::run(&self.threads, &self.agent, job);
         } else {
@@ -156,16 +171,18 @@ impl Network for Https {
 }
 
 /// Whether an exchange with this URL is encrypted or never leaves this machine.
-fn speaks_safely(url: &Url) -> bool {
-    match url.scheme() {
-        "https" => true,
-        "http" => match url.host_str() {
-            Some("localhost" | "127.0.0.1" | "[::1]") => true,
-            Some(host) => {
-                host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-            }
-            None => false,
-        },
+///
+/// A pin does not make another's name one of this machine, and must not lead one of this machine's
+/// names elsewhere.
+fn speaks_safely(url: &Url, pinned: &[Pin]) -> bool {
+    match (url.scheme(), url.host_str(), url.port_or_known_default()) {
+        ("https", ..) => true,
+        ("http", Some(host), Some(port)) => {
+            let named_local = matches!(host, "localhost" | "[::1]")
+                || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+            let pinned = Pin::find(pinned, host, port);
+            named_local && pinned.is_none_or(|address| address.ip().is_loopback())
+        }
         _ => false,
     }
 }
@@ -256,6 +273,9 @@ struct State {
     /// Set once, by the thread, after everything before it.
     outcome: Option<Result<(), ExchangeError>>,
     cancelled: bool,
+    /// The head says in two ways where the body ends. What we take for its end, the server may take
+    /// for its middle.
+    distrusted: bool,
     socket: Option<connector::Socket>,
 }
 
@@ -269,6 +289,7 @@ impl Shared {
                 made: 0,
                 outcome: None,
                 cancelled: false,
+                distrusted: false,
                 socket: None,
             }),
             room: Condvar::new(),
@@ -312,12 +333,17 @@ impl Shared {
         !state.cancelled
     }
 
-    /// Forgets the socket, before it goes back to where another exchange may take it. False when it
-    /// has been shut down.
+    /// Sees to it that no other exchange gets the socket after this one.
+    fn distrust(&self) {
+        self.lock().distrusted = true;
+    }
+
+    /// Forgets the socket, before it goes back to where another exchange may take it. False when no
+    /// other may: it has been shut down, or is not trusted.
     fn detach(&self) -> bool {
         let mut state = self.lock();
         state.socket = None;
-        !state.cancelled
+        !state.cancelled && !state.distrusted
     }
 
     fn publish_head(&self, head: Head) {
@@ -450,7 +476,13 @@ impl Job {
             return Err(ExchangeError::Protocol);
         }
         let head = head_from(&head);
-        let promised = head.content_length();
+        let is_coded = head.header("transfer-encoding").is_some();
+        let length = head.content_length();
+        if is_coded && length.is_some() {
+            self.shared.distrust();
+        }
+        // What a coding marks the end of has no length of its own (RFC 9112 §6.3).
+        let promised = length.filter(|_| !is_coded);
         self.shared.publish_head(head);
 
         let mut body = body.into_reader();

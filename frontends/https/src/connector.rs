@@ -21,13 +21,14 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::http::uri::Scheme;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
     TransportAdapter,
 };
 
-use super::{CONNECT_TIMEOUT, Shared};
+use super::{CONNECT_TIMEOUT, Pin, Shared};
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };
@@ -57,9 +58,24 @@ impl Socket {
     }
 }
 
-/// Finds addresses, and says so plainly when there are none.
-#[derive(Debug, Default)]
-pub(super) struct Names(DefaultResolver);
+/// Finds addresses: those that are pinned, then those that the system knows. Says so plainly when
+/// there are none.
+#[derive(Debug)]
+pub(super) struct Names {
+    pinned: Arc<[Pin]>,
+    system: DefaultResolver,
+}
+
+impl Names {
+    pub(super) fn new(pinned: Arc<[Pin]>) -> Self {
+        Self { pinned, system: DefaultResolver::default() }
+    }
+
+    fn pinned(&self, uri: &Uri) -> Option<SocketAddr> {
+        let default_port = if uri.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
+        Pin::find(&self.pinned, uri.host()?, uri.port_u16().unwrap_or(default_port))
+    }
+}
 
 impl Resolver for Names {
     fn resolve(
@@ -68,13 +84,18 @@ impl Resolver for Names {
         config: &Config,
         _: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
+        if let Some(address) = self.pinned(uri) {
+            let mut addresses = self.empty();
+            addresses.push(address);
+            return Ok(addresses);
+        }
         // No timeout: with one, ureq looks the name up on yet another thread and abandons it. The
         // system's resolver has a timeout of its own.
         let patience = NextTimeout {
             after: ureq::unversioned::transport::time::Duration::NotHappening,
             ..NextTimeout::default()
         };
-        self.0.resolve(uri, config, patience).map_err(|error| match error {
+        self.system.resolve(uri, config, patience).map_err(|error| match error {
             Error::Io(_) => Error::HostNotFound,
             error => error,
         })

@@ -94,6 +94,31 @@ fn a_connection_is_used_again_though_the_end_was_never_polled() {
 }
 
 #[test]
+fn a_length_beside_a_coding_ends_no_body_and_the_connection_is_not_used_again() {
+    const FIRST: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\
+                         \r\n5\r\nhello\r\n";
+    let (go_on, turn) = mpsc::channel();
+    let turn = Arc::new(Mutex::new(turn));
+    let mut server = Server::start(move |stream, _| {
+        reply(stream, FIRST)
+            && turn.lock().unwrap().recv_timeout(PATIENCE).is_ok()
+            && reply(stream, "6\r\n world\r\n0\r\n\r\n")
+    });
+    let mut client = Client::new(b"");
+    for nth in 1..=2 {
+        let mut exchange = client.open(&server.url("/"));
+        let deadline = Instant::now() + PATIENCE;
+        while exchange.bytes_received() < FIRST.len() as u64 {
+            assert!(Instant::now() < deadline, "the first chunk does not come");
+            thread::yield_now();
+        }
+        go_on.send(()).unwrap();
+        assert_eq!(client.rest(&mut exchange), (b"hello world".to_vec(), Ok(())));
+        assert_eq!(server.connections(), nth);
+    }
+}
+
+#[test]
 fn a_redirect_is_given_as_it_is_with_its_chunked_body() {
     let server = Server::start(|stream, _| {
         reply(
@@ -261,8 +286,7 @@ fn no_way_to_the_host_is_unreachable() {
 
 #[test]
 fn plain_http_leads_to_this_machine_only() {
-    let server =
-        Server::start(|stream, _| reply(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    let server = Server::start(ok);
     let local = server.url("/").replace("127.0.0.1", "localhost");
     assert_eq!(Client::new(b"").fetch(&local).2, Ok(()));
 
@@ -280,11 +304,60 @@ fn plain_http_leads_to_this_machine_only() {
 }
 
 #[test]
+fn a_pinned_name_is_found_at_its_address_and_keeps_its_name() {
+    let ca = Authority::new();
+    let server = Server::start_tls(ca.server("archive.org"), ok);
+    let pins = [server.pin("archive.org:443"), server.pin("archive.org:8443")];
+    let mut client = Client::with_pins(ca.pem().as_bytes(), &pins);
+    for (url, host) in [
+        ("https://archive.org/x", "archive.org"),
+        ("https://archive.org:8443/", "archive.org:8443"),
+    ] {
+        assert_eq!(client.fetch(url), (Some(200), Vec::new(), Ok(())), "{url}");
+        let sent = server.request().to_ascii_lowercase();
+        assert!(sent.contains(&format!("\r\nhost: {host}\r\n")), "{sent}");
+    }
+}
+
+#[test]
+fn a_pinned_name_needs_a_certificate_for_that_name() {
+    let ca = Authority::new();
+    let server = Server::start_tls(ca.server("127.0.0.1"), ok);
+    let mut client = Client::with_pins(ca.pem().as_bytes(), &[server.pin("archive.org:443")]);
+    assert_eq!(client.fetch("https://archive.org/").2, Err(ExchangeError::Certificate));
+}
+
+#[test]
+fn a_pin_is_for_its_port_and_its_name_only() {
+    let ca = Authority::new();
+    let server = Server::start_tls(ca.server("pinned.invalid"), ok);
+    let mut client = Client::with_pins(ca.pem().as_bytes(), &[server.pin("pinned.invalid:443")]);
+    assert_eq!(client.fetch("https://pinned.invalid/").2, Ok(()));
+    for url in ["https://pinned.invalid:444/", "https://other.invalid/"] {
+        assert_eq!(client.fetch(url).2, Err(ExchangeError::NameNotFound), "{url}");
+    }
+}
+
+#[test]
+fn a_pin_makes_plain_http_neither_leave_this_machine_nor_speak_for_another() {
+    let server = Server::start(ok);
+    let elsewhere = "localhost:8080:192.0.2.1".to_string();
+    let pins = [server.pin("localhost:80"), server.pin("archive.org:80"), elsewhere];
+    let mut client = Client::with_pins(b"", &pins);
+    assert_eq!(client.fetch("http://localhost/").2, Ok(()));
+    for url in ["http://archive.org/", "http://localhost:8080/"] {
+        let mut exchange = client.open(url);
+        assert_eq!(
+            client.https.poll(&mut exchange, &mut [0; 1]),
+            ExchangePoll::Failed(ExchangeError::Tls),
+            "{url} fails at once"
+        );
+    }
+}
+
+#[test]
 fn a_certificate_is_trusted_for_its_name_its_time_and_its_authority() {
     let ca = Authority::new();
-    let ok = |stream: &mut dyn Stream, _: &str| {
-        reply(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-    };
     let fetch = |config: Arc<ServerConfig>, pem: &str| {
         Client::new(pem.as_bytes()).fetch(&Server::start_tls(config, ok).url("/")).2
     };
@@ -322,7 +395,8 @@ fn a_server_that_hangs_up_during_the_handshake_is_disconnected() {
 #[test]
 fn an_extra_authority_that_is_none_is_an_error() {
     for pem in ["hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-        assert!(Https::new(pem.as_bytes(), Arc::new(|| ())).is_err(), "{pem}");
+        let options = Options { extra_ca: pem.into(), ..Options::default() };
+        assert!(Https::new(options, Arc::new(|| ())).is_err(), "{pem}");
     }
 }
 
@@ -441,11 +515,17 @@ struct Client {
 
 impl Client {
     fn new(extra_ca: &[u8]) -> Self {
+        Self::with_pins(extra_ca, &[])
+    }
+
+    fn with_pins(extra_ca: &[u8], pins: &[String]) -> Self {
+        let pinned = pins.iter().map(|pin| pin.parse().unwrap()).collect();
+        let options = Options { extra_ca: extra_ca.to_vec(), pinned };
         let (ring, bell) = mpsc::channel();
         let waker = move || {
             let _ = ring.send(());
         };
-        Self { https: Https::new(extra_ca, Arc::new(waker)).unwrap(), bell }
+        Self { https: Https::new(options, Arc::new(waker)).unwrap(), bell }
     }
 
     fn open(&mut self, url: &str) -> Exchange {
@@ -518,6 +598,11 @@ fn reply(stream: &mut dyn Stream, answer: &str) -> bool {
     stream.write_all(answer.as_bytes()).and_then(|()| stream.flush()).is_ok()
 }
 
+/// A script whose answer is a body of no bytes.
+fn ok(stream: &mut dyn Stream, _: &str) -> bool {
+    reply(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+}
+
 /// Answers each request on each connection by a script, which says whether to keep the connection.
 struct Server {
     origin: String,
@@ -565,6 +650,12 @@ impl Server {
 
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
+    }
+
+    /// Pins a host and its port, `archive.org:443`, to this server.
+    fn pin(&self, host_and_port: &str) -> String {
+        let (_, address) = self.origin.split_once("://").unwrap();
+        format!("{host_and_port}:{address}")
     }
 
     fn connections(&mut self) -> usize {
