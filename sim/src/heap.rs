@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use testcard_archive::{
-    Addresses, Archive, Cut, CutKind, Request as Question, Response, Role, Rule,
+    Addresses, Archive, Cut, CutKind, Origin, Request as Question, Response, Rule,
 };
 use testcard_core::net::{ExchangeError, ExchangePoll, Head, Network, Request, Url};
 use testcard_core::time::Instant;
@@ -67,10 +67,9 @@ impl Heap {
     /// their default addresses.
     pub fn new(archive: Archive, link: Link) -> Self {
         let addresses = Addresses::default();
-        let nodes = addresses.nodes.iter().enumerate();
-        let servers = std::iter::once((addresses.front.as_str(), Role::Front))
-            .chain(nodes.map(|(n, address)| (address.as_str(), Role::Node(n))))
-            .map(|(address, role)| (Url::parse(address).expect("an address is a URL"), role))
+        let servers = std::iter::once(&addresses.front)
+            .chain(&addresses.nodes)
+            .map(|address| Url::parse(address).expect("an address is a URL"))
             .collect();
         let world = World {
             archive,
@@ -170,7 +169,7 @@ impl Drop for Exchange {
 struct World {
     archive: Archive,
     /// Where each of the archive's hosts is.
-    servers: Vec<(Url, Role)>,
+    servers: Vec<Url>,
     link: Link,
     plugged_in: bool,
     now: Instant,
@@ -224,7 +223,7 @@ impl World {
             server.host() == url.host()
                 && server.port_or_known_default() == url.port_or_known_default()
         };
-        let server = self.servers.iter().position(|(server, _)| is_at(server));
+        let server = self.servers.iter().position(is_at);
         let next = match server {
             None => (self.now + rtt, Arrival::Failure(ExchangeError::NameNotFound)),
             Some(_) if !self.plugged_in => {
@@ -286,8 +285,8 @@ impl World {
             Arrival::Question => {
                 let response = self.archive.respond(&Question {
                     method: "GET",
+                    host: self.servers[flight.server].host_str().unwrap_or_default(),
                     target: &flight.target,
-                    role: self.servers[flight.server].1,
                     range: flight.range.as_deref(),
                     now_us: at.as_micros(),
                 });
@@ -338,7 +337,7 @@ impl World {
             return;
         }
         self.link_free = self.link_free.max(at) + transfer(piece, rate);
-        let paced = response.pace.map_or(at, |pace| at + transfer(piece, pace));
+        let paced = response.pace.rate().map_or(at, |rate| at + transfer(piece, rate));
         flight.next = Some((self.link_free.max(paced), Arrival::Piece(piece)));
     }
 
@@ -382,7 +381,7 @@ impl World {
         self.totals.wasted += flight.arrived - flight.taken;
         if let (Some((_, Arrival::Piece(_))), Some(response)) = (flight.next, &flight.response) {
             let (end, _) = flight.end(response);
-            let rate = response.pace.unwrap_or(u64::MAX).min(self.link.bytes_per_second);
+            let rate = response.pace.rate().unwrap_or(u64::MAX).min(self.link.bytes_per_second);
             let micros = u64::try_from(self.link.round_trip.as_micros()).unwrap_or(u64::MAX);
             let on_the_way = rate.saturating_mul(micros) / 1_000_000;
             self.totals.wasted += on_the_way.min(end - flight.arrived);

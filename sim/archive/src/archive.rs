@@ -38,6 +38,8 @@ pub struct Archive {
     rule_source: ChaCha12Rng,
     /// Requests so far to each [`Place`].
     requests: [u64; 3],
+    /// What the latest request met, and where.
+    met: Option<(Place, Vec<Fault>)>,
 }
 
 /// Where the archive's hosts are to be found: scheme, host and port, without a slash at the end.
@@ -90,18 +92,23 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Path and query as they were sent.
     pub target: &'a str,
-    /// Whom it reached.
-    pub role: Role,
+    /// Whom it reached: host, and port unless it is the scheme's own, as in the URL.
+    pub host: &'a str,
     /// The value of `Range`, if there was one.
     pub range: Option<&'a str>,
     /// Microseconds since a point of the transport's choosing; never less than before.
     pub now_us: u64,
 }
 
+/// Whoever answers requests: the archive, or a session played back.
+pub trait Origin {
+    /// Answers a request.
+    fn respond(&mut self, request: &Request) -> Response;
+}
+
 /// Which of the archive's hosts.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Role {
-    /// archive.org.
+#[derive(Clone, Copy)]
+enum Role {
     Front,
     /// The node of this index in [`Addresses::nodes`].
     Node(usize),
@@ -147,6 +154,7 @@ impl Archive {
             rules: Vec::new(),
             rule_source: source(1),
             requests: [0; 3],
+            met: None,
         }
     }
 
@@ -204,6 +212,11 @@ impl Archive {
         self.requests = [0; 3];
     }
 
+    /// What the latest request met, and where; absent when it met nothing.
+    pub fn met(&self) -> Option<&(Place, Vec<Fault>)> {
+        self.met.as_ref()
+    }
+
     /// Paths at the front of every file: through `/download`, and directly.
     pub fn paths(&self) -> impl Iterator<Item = (String, String)> {
         self.items.iter().flat_map(|(id, item)| {
@@ -212,16 +225,6 @@ impl Archive {
                 (format!("/download/{}/{file}", percent_encode(id)), format!("/files/{file}"))
             })
         })
-    }
-
-    /// Answers a request.
-    pub fn respond(&mut self, request: &Request) -> Response {
-        let mut response = self.route(request);
-        if request.method == "HEAD" {
-            response.framing = Framing::Empty;
-            response.body.clear();
-        }
-        response
     }
 
     fn route(&mut self, request: &Request) -> Response {
@@ -234,15 +237,24 @@ impl Archive {
         }
         let mut segments = path.trim_start_matches('/').splitn(2, '/');
         let (first, rest) = (segments.next().unwrap_or(""), segments.next().unwrap_or(""));
-        match (request.role, first) {
+        let Some(role) = self.role(request.host) else { return page(404) };
+        match (role, first) {
             (Role::Front, "metadata") => self.metadata(rest),
-            (Role::Front, "download") => self.download(path, rest, request.now_us),
+            (Role::Front, "download") => self.download(path, rest, query, request.now_us),
             (Role::Front, "files") => self.direct(rest, request.range),
             (Role::Front, "") => html(200, "<!DOCTYPE html><title>Test archive</title>".to_owned()),
             (Role::Front, _) => page(404),
             // The first segment is the number of a disk.
             (Role::Node(node), _) => self.node(node, rest, query, request),
         }
+    }
+
+    fn role(&self, host: &str) -> Option<Role> {
+        let is_at = |url: &str| url.split_once("://").is_some_and(|(_, its)| its == host);
+        if is_at(&self.addresses.front) {
+            return Some(Role::Front);
+        }
+        self.addresses.nodes.iter().position(|url| is_at(url)).map(Role::Node)
     }
 
     fn metadata(&mut self, rest: &str) -> Response {
@@ -269,7 +281,7 @@ impl Archive {
         json(body, &faults)
     }
 
-    fn download(&mut self, path: &str, rest: &str, now_us: u64) -> Response {
+    fn download(&mut self, path: &str, rest: &str, query: &str, now_us: u64) -> Response {
         let count = self.requests[Place::Download as usize];
         let faults = self.faults(Place::Download);
         if let Some(response) = instead(&faults) {
@@ -317,6 +329,12 @@ impl Archive {
             Some(Detour::ForeignHost) => Some(format!("{}{node_path}", self.addresses.foreign)),
             Some(Detour::PlainHttp) => Some(format!("{}{node_path}", self.addresses.plain_node)),
             Some(Detour::Loop) => Some(format!("{}{path}", self.addresses.front)),
+            Some(Detour::Chain) => match query.strip_prefix("hop=").unwrap_or("0") {
+                "0" => Some(format!("{}{path}?hop=1", self.addresses.front)),
+                "1" => Some(format!("{path}?hop=2")),
+                "2" => Some(format!("{}{path}?hop=3", self.addresses.front)),
+                _ => Some(format!("{}{node_path}", self.addresses.nodes[node])),
+            },
             Some(Detour::Relative) => Some(format!("/files/{file}")),
             Some(Detour::Missing) => None,
         };
@@ -370,7 +388,8 @@ impl Archive {
     fn file(&self, name: &str, spec: &FilmSpec, range: Option<&str>, faults: &[Fault]) -> Response {
         let mut spec = spec.clone();
         let mut mtime = metadata::mtime(name);
-        let (mut shift, mut ignored, mut damaged, mut end) = (0, false, false, u64::MAX);
+        let (mut shift, mut ignored, mut damaged) = (0, false, false);
+        let (mut end, mut crumb, mut packed) = (u64::MAX, u64::MAX, false);
         for fault in faults {
             match fault {
                 Fault::Page => {
@@ -388,6 +407,8 @@ impl Archive {
                 Fault::RangeIgnored => ignored = true,
                 Fault::MoovDamaged => damaged = true,
                 Fault::Truncated(bytes) => end = *bytes,
+                Fault::Crumbs(bytes) => crumb = *bytes,
+                Fault::Packed => packed = true,
                 _ => {}
             }
         }
@@ -415,11 +436,13 @@ impl Archive {
             }
             Asked::Bytes { first, last } => {
                 let first = first.saturating_add(shift).min(last);
+                let last = last.min(first.saturating_add(crumb - 1));
                 headers.push(("Content-Range", format!("bytes {first}-{last}/{len}")));
                 (206, first..last + 1)
             }
         };
         headers.push(("Content-Length", (range.end - range.start).to_string()));
+        headers.extend(packed.then(|| ("Content-Encoding", "gzip".to_owned())));
         headers.push(("Connection", "keep-alive".to_owned()));
         headers.push(("ETag", format!("\"{mtime:x}-{len:x}\"")));
         headers.push(("Accept-Ranges", "bytes".to_owned()));
@@ -446,6 +469,7 @@ impl Archive {
                 faults.push(rule.fault.clone());
             }
         }
+        self.met = (!faults.is_empty()).then(|| (place, faults.clone()));
         faults
     }
 }
@@ -460,6 +484,18 @@ fn percent_encode(path: &str) -> String {
     const KEPT: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     utf8_percent_encode(path, KEPT).to_string()
+}
+
+impl Origin for Archive {
+    fn respond(&mut self, request: &Request) -> Response {
+        self.met = None;
+        let mut response = self.route(request);
+        if request.method == "HEAD" {
+            response.framing = Framing::Empty;
+            response.body.clear();
+        }
+        response
+    }
 }
 
 #[cfg(test)]
@@ -493,7 +529,7 @@ mod tests {
     }
 
     fn front<'a>(target: &'a str, now_us: u64) -> Request<'a> {
-        Request { method: "GET", target, role: Role::Front, range: None, now_us }
+        Request { method: "GET", host: "archive.org", target, range: None, now_us }
     }
 
     fn body(response: &Response) -> Vec<u8> {
@@ -508,11 +544,10 @@ mod tests {
         assert_eq!(redirect.status, 302);
         let location = redirect.header("location").unwrap().to_owned();
         let (node, rest) = location.strip_prefix("https://").unwrap().split_once('/').unwrap();
-        let index = Addresses::default().nodes.iter().position(|n| n.ends_with(node)).unwrap();
         archive.respond(&Request {
             method: "GET",
             target: &format!("/{rest}"),
-            role: Role::Node(index),
+            host: node,
             range,
             now_us: wait_us,
         })
@@ -584,12 +619,12 @@ mod tests {
         let mut archive = archive();
         let redirect = archive.respond(&front(DOWNLOAD, 0));
         let (_, query) = redirect.header("location").unwrap().split_once('?').unwrap();
-        for (role, path) in [
-            (Role::Node(1), "/0/items/silent-safety-last/Safety%20Last%21.mp4"),
-            (Role::Node(0), "/0/items/tiny/sub/tiny.mp4"),
+        for (host, path) in [
+            ("dn711006.ca.archive.org", "/0/items/silent-safety-last/Safety%20Last%21.mp4"),
+            ("dn600101.us.archive.org", "/0/items/tiny/sub/tiny.mp4"),
         ] {
             let target = format!("{path}?{query}");
-            let request = Request { method: "GET", target: &target, role, range: None, now_us: 0 };
+            let request = Request { method: "GET", host, target: &target, range: None, now_us: 0 };
             assert_eq!(archive.respond(&request).status, 401);
         }
     }
@@ -672,7 +707,7 @@ mod tests {
         let unavailable = with("node:always:status=503,30");
         assert_eq!((unavailable.status, unavailable.header("retry-after")), (503, Some("30")));
         assert_eq!(with("node:always:delay=500").delay_us, 500);
-        assert_eq!(with("node:always:pace=500").pace, Some(500));
+        assert_eq!(with("node:always:pace=500").pace.rate(), Some(500));
         let cut = |after, how| Some(Cut { after, how });
         assert_eq!(with("node:always:close=9").cut, cut(Some(9), CutKind::Close));
         assert_eq!(with("node:always:reset=9").cut, cut(Some(9), CutKind::Reset));

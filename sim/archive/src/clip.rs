@@ -197,6 +197,13 @@ impl Track {
         Ok(Self { timescale: trak.mdia.mdhd.timescale, trak, delta, samples, before })
     }
 
+    /// When a sample of the repeated track is due, in microseconds, the edit list applied.
+    pub(crate) fn time_us(&self, number: u64, composition_offset: i32) -> i64 {
+        let ticks = i128::from(number) * i128::from(self.delta) + i128::from(composition_offset)
+            - i128::from(media_time(&self.trak));
+        (ticks * 1_000_000).div_euclid(i128::from(self.timescale)) as i64
+    }
+
     /// Bytes of one round.
     pub(crate) fn round_bytes(&self) -> u64 {
         self.before[self.samples.len()]

@@ -43,6 +43,16 @@ pub enum Fault {
     MoovDamaged,
     /// The redirect leads somewhere else (synthetic).
     Redirect(Detour),
+    /// The redirect has a body of so many bytes. A few hundred were seen.
+    RedirectBody(u32),
+    /// The node sends no more than so many bytes of those asked for, and says so, as RFC 9110
+    /// §15.3.7 lets it (synthetic).
+    Crumbs(u64),
+    /// The node says that the body is packed, though nobody asked for that (synthetic).
+    Packed,
+    /// Header names are in lower case, and those that say nothing about the body come twice
+    /// (synthetic; the 302's case was seen to be mixed).
+    OddHeaders,
 }
 
 /// Where a redirect leads instead of a node.
@@ -54,6 +64,8 @@ pub enum Detour {
     PlainHttp,
     /// Back to where it came from.
     Loop,
+    /// To three more redirects at the front, one after the other, and then to the node.
+    Chain,
     /// To a path without scheme and host, which is served.
     Relative,
     /// Nowhere: there is no `Location`.
@@ -90,7 +102,8 @@ pub enum When {
 ///   `pace=BYTES_PER_SECOND`, `no-answer`, `no-answer=reset`, `no-answer=stall`, `close=BYTES`,
 ///   `reset=BYTES`, `stall=BYTES`, `range-ignored`, `range-shifted=BYTES`, `replaced=BYTES`, `page`,
 ///   `truncated=BYTES`, `moov-damaged`, `redirect=foreign`, `redirect=http`, `redirect=loop`,
-///   `redirect=relative` or `redirect=missing`.
+///   `redirect=chain`, `redirect=relative`, `redirect=missing`, `redirect-body=BYTES`,
+///   `crumbs=BYTES`, `packed` or `odd-headers`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rule {
     /// Which requests it can meet.
@@ -115,6 +128,59 @@ impl FromStr for Rule {
         let when = parts.next().and_then(parse_when).ok_or(RuleError::When)?;
         let fault = parts.next().and_then(parse_fault).ok_or(RuleError::Fault)?;
         Ok(Self { place, when, fault })
+    }
+}
+
+impl fmt::Display for Rule {
+    /// The string it is read from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.place {
+            Place::Metadata => "metadata:",
+            Place::Download => "download:",
+            Place::Node => "node:",
+        })?;
+        match &self.when {
+            When::Always => f.write_str("always")?,
+            When::Requests(range) if range.end == range.start + 1 => write!(f, "{}", range.start)?,
+            When::Requests(range) => write!(f, "{}..{}", range.start, range.end)?,
+            When::PerMille(ratio) => write!(f, "{ratio}/1000")?,
+        }
+        write!(f, ":{}", self.fault)
+    }
+}
+
+impl fmt::Display for Fault {
+    /// The last part of a [`Rule`]'s string.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status { status, retry_after: None } => write!(f, "status={status}"),
+            Self::Status { status, retry_after: Some(seconds) } => {
+                write!(f, "status={status},{seconds}")
+            }
+            Self::Delay(micros) => write!(f, "delay={micros}"),
+            Self::Pace(pace) => write!(f, "pace={pace}"),
+            Self::NoAnswer(CutKind::Close) => f.write_str("no-answer"),
+            Self::NoAnswer(how) => write!(f, "no-answer={how}"),
+            Self::Cut(after, how) => write!(f, "{how}={after}"),
+            Self::RangeIgnored => f.write_str("range-ignored"),
+            Self::RangeShifted(by) => write!(f, "range-shifted={by}"),
+            Self::Replaced(more) => write!(f, "replaced={more}"),
+            Self::Page => f.write_str("page"),
+            Self::Truncated(bytes) => write!(f, "truncated={bytes}"),
+            Self::MoovDamaged => f.write_str("moov-damaged"),
+            Self::RedirectBody(bytes) => write!(f, "redirect-body={bytes}"),
+            Self::OddHeaders => f.write_str("odd-headers"),
+            Self::Crumbs(bytes) => write!(f, "crumbs={bytes}"),
+            Self::Packed => f.write_str("packed"),
+            Self::Redirect(detour) => f.write_str(match detour {
+                Detour::ForeignHost => "redirect=foreign",
+                Detour::PlainHttp => "redirect=http",
+                Detour::Loop => "redirect=loop",
+                Detour::Chain => "redirect=chain",
+                Detour::Relative => "redirect=relative",
+                Detour::Missing => "redirect=missing",
+            }),
+        }
     }
 }
 
@@ -168,10 +234,15 @@ fn parse_fault(fault: &str) -> Option<Fault> {
             "foreign" => Detour::ForeignHost,
             "http" => Detour::PlainHttp,
             "loop" => Detour::Loop,
+            "chain" => Detour::Chain,
             "relative" => Detour::Relative,
             "missing" => Detour::Missing,
             _ => return None,
         }),
+        "redirect-body" => Fault::RedirectBody(value.parse().ok()?),
+        "odd-headers" => Fault::OddHeaders,
+        "crumbs" => Fault::Crumbs(number().filter(|bytes| *bytes > 0)?),
+        "packed" => Fault::Packed,
         _ => return None,
     })
 }
@@ -232,6 +303,43 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_is_read_as_it_is_written() {
+        for when in ["always", "3", "0..2", "370/1000"] {
+            for fault in [
+                "status=503",
+                "status=503,30",
+                "delay=1",
+                "pace=1",
+                "no-answer",
+                "no-answer=reset",
+                "no-answer=stall",
+                "close=1",
+                "reset=1",
+                "stall=1",
+                "range-ignored",
+                "range-shifted=1",
+                "replaced=1",
+                "page",
+                "truncated=1",
+                "moov-damaged",
+                "redirect=foreign",
+                "redirect=http",
+                "redirect=loop",
+                "redirect=chain",
+                "odd-headers",
+                "redirect-body=1",
+                "crumbs=1",
+                "packed",
+                "redirect=relative",
+                "redirect=missing",
+            ] {
+                let rule = format!("node:{when}:{fault}");
+                assert_eq!(rule.parse::<Rule>().unwrap().to_string(), rule);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_rule_is_refused_by_its_part() {
         let error = |text: &str| text.parse::<Rule>().unwrap_err();
         assert_eq!(error(""), RuleError::Place);
@@ -239,7 +347,8 @@ mod tests {
         assert_eq!(error("node"), RuleError::When);
         assert_eq!(error("node:1001/1000:page"), RuleError::When);
         assert_eq!(error("node:always"), RuleError::Fault);
-        for fault in ["", "status=200", "status=abc", "pace=0", "reset", "redirect=up"] {
+        for fault in ["", "status=200", "status=abc", "pace=0", "crumbs=0", "reset", "redirect=up"]
+        {
             assert_eq!(error(&format!("node:always:{fault}")), RuleError::Fault, "{fault}");
         }
     }

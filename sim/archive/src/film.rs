@@ -7,15 +7,18 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use mp4_atom::Encode;
 
 use crate::clip::Clip;
 use crate::moov::{Piece, Table, box_header, moov};
-use crate::samples::{Samples, Stretch, write_filler};
+use crate::samples::{Samples, Stretch, divide, write_filler};
 
-/// What a film should be like.
+/// What a film should be like. As a string: `SECONDS:BYTES:LAYOUT`, where SECONDS may have three
+/// decimals, BYTES may be `min`, and LAYOUT is `first` or `last` (where moov lies), then any of
+/// `+co64` (64-bit offsets), `+wide` (mdat with a 64-bit length) and `+to-end` (mdat without one).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FilmSpec {
     /// Duration in milliseconds, at least 1, as `mvhd` and the edit lists say it. The samples end
@@ -64,6 +67,98 @@ impl FilmSpec {
     }
 }
 
+impl FromStr for FilmSpec {
+    type Err = FilmSpecError;
+
+    fn from_str(text: &str) -> Result<Self, FilmSpecError> {
+        let [seconds, bytes, layout] = text.split(':').collect::<Vec<_>>()[..] else {
+            return Err(FilmSpecError::Form);
+        };
+        let duration_ms = millis(seconds).ok_or(FilmSpecError::Seconds)?;
+        let mut flags = layout.split('+');
+        let layout = match flags.next() {
+            Some("first") => Layout::MoovFirst,
+            Some("last") => Layout::MoovLast,
+            _ => return Err(FilmSpecError::Layout),
+        };
+        let mut spec = Self::new(duration_ms, layout);
+        if bytes != "min" {
+            spec.bytes = Some(bytes.parse().map_err(|_| FilmSpecError::Bytes)?);
+        }
+        for flag in flags {
+            match flag {
+                "co64" => spec.wide_offsets = true,
+                "wide" => spec.mdat = MdatSize::Wide,
+                "to-end" => spec.mdat = MdatSize::ToEnd,
+                _ => return Err(FilmSpecError::Layout),
+            }
+        }
+        Ok(spec)
+    }
+}
+
+/// `12` or `12.345` seconds in milliseconds.
+fn millis(seconds: &str) -> Option<u64> {
+    let (whole, part) = seconds.split_once('.').unwrap_or((seconds, "000"));
+    let part = (part.len() == 3).then(|| part.parse::<u64>().ok())??;
+    whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(part)
+}
+
+impl fmt::Display for FilmSpec {
+    /// The string it is read from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.duration_ms / 1000)?;
+        match self.duration_ms % 1000 {
+            0 => {}
+            part => write!(f, ".{part:03}")?,
+        }
+        match self.bytes {
+            None => f.write_str(":min")?,
+            Some(bytes) => write!(f, ":{bytes}")?,
+        }
+        f.write_str(match self.layout {
+            Layout::MoovFirst => ":first",
+            Layout::MoovLast => ":last",
+        })?;
+        if self.wide_offsets {
+            f.write_str("+co64")?;
+        }
+        f.write_str(match self.mdat {
+            MdatSize::Fitting => "",
+            MdatSize::Wide => "+wide",
+            MdatSize::ToEnd => "+to-end",
+        })
+    }
+}
+
+/// Why a string describes no film.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FilmSpecError {
+    /// It has not three parts.
+    Form,
+    /// The first is no duration.
+    Seconds,
+    /// The second is no size.
+    Bytes,
+    /// The third is no layout.
+    Layout,
+}
+
+impl fmt::Display for FilmSpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Form => "expected SECONDS:BYTES:LAYOUT",
+            Self::Seconds => "SECONDS is neither a whole number nor one with three decimals",
+            Self::Bytes => "BYTES is neither min nor a whole number",
+            Self::Layout => {
+                "LAYOUT is not first or last, followed by any of +co64, +wide and +to-end"
+            }
+        })
+    }
+}
+
+impl std::error::Error for FilmSpecError {}
+
 /// A film, see the module.
 #[derive(Debug)]
 pub struct VirtualFilm {
@@ -73,8 +168,18 @@ pub struct VirtualFilm {
     media_at: u64,
     moov: Range<u64>,
     len: u64,
+    duration_ms: u64,
     /// Offsets of bytes that are read inverted.
     damage: Vec<u64>,
+}
+
+/// Where a sample lies and when it is due, computed without any moov.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FilmSample {
+    /// Its bytes in the file.
+    pub range: Range<u64>,
+    /// When it is shown or heard, in microseconds of the presentation, rounded down.
+    pub time_us: i64,
 }
 
 #[derive(Debug)]
@@ -146,6 +251,7 @@ impl VirtualFilm {
             media_at: 0,
             moov: 0..0,
             len: 0,
+            duration_ms: spec.duration_ms,
             damage: Vec::new(),
         };
         film.append(ftyp.len() as u64, Part::Bytes(ftyp));
@@ -204,9 +310,39 @@ impl VirtualFilm {
         self.moov.clone()
     }
 
+    /// How long it is shown, in milliseconds. Its last samples may lie behind that.
+    pub fn duration_ms(&self) -> u64 {
+        self.duration_ms
+    }
+
     /// How many pictures it has.
     pub fn pictures(&self) -> u64 {
         self.samples.pictures
+    }
+
+    /// How many frames of sound it has.
+    pub fn sounds(&self) -> u64 {
+        self.samples.sounds
+    }
+
+    /// What a picture truly is, counted in decode order from 0; absent behind the last.
+    pub fn picture(&self, number: u64) -> Option<FilmSample> {
+        let clip = &self.samples.clip;
+        let rest = divide(number, clip.video.samples.len()).1;
+        let start = self.media_at + self.samples.picture_at(number);
+        (number < self.samples.pictures).then(|| FilmSample {
+            range: start..start + self.samples.picture_size(number),
+            time_us: clip.video.time_us(number, clip.composition_offsets[rest]),
+        })
+    }
+
+    /// What a frame of sound truly is, counted from 0, the priming frame; absent behind the last.
+    pub fn sound(&self, number: u64) -> Option<FilmSample> {
+        let start = self.media_at + self.samples.sound_at(number)?;
+        Some(FilmSample {
+            range: start..start + self.samples.sound_size(number),
+            time_us: self.samples.clip.audio.time_us(number, 0),
+        })
     }
 
     /// The same film with the bytes at these offsets inverted.
@@ -233,7 +369,7 @@ impl VirtualFilm {
         count
     }
 
-    /// Copies at least one byte, all from one place. `offset` lies within the film.
+    /// Copies at least one byte, all from one part. `offset` lies within the film.
     fn read_some(&self, offset: u64, out: &mut [u8]) -> usize {
         let index = self.parts.partition_point(|(start, _)| *start <= offset) - 1;
         let (start, part) = &self.parts[index];
@@ -252,11 +388,21 @@ impl VirtualFilm {
                 table.write(from / width as u64, &self.samples, self.media_at, &mut entry);
                 copy(&entry[(from % width as u64) as usize..width], out)
             }
-            Part::Media => match self.samples.stretch(from) {
-                Some(Stretch::Clip(bytes)) => copy(bytes, out),
-                Some(Stretch::Filler { from, len }) => write_filler(from, len, out),
-                None => unreachable!("the media part is as long as its samples"),
-            },
+            Part::Media => {
+                let mut done = 0;
+                for stretch in self.samples.stretches(from) {
+                    let out = &mut out[done..];
+                    done += match stretch {
+                        Stretch::Clip(bytes) => copy(bytes, out),
+                        Stretch::Filler { from, len } => write_filler(from, len, out),
+                    };
+                    if done == count {
+                        break;
+                    }
+                }
+                assert!(done == count, "the media part is as long as its samples");
+                done
+            }
         }
     }
 }
@@ -353,6 +499,32 @@ mod tests {
         }
         assert!(sizes.next().is_none(), "samples without a chunk");
         found
+    }
+
+    #[test]
+    fn a_description_is_read_as_it_is_written() {
+        for text in ["1800:185000000:first+to-end", "5:min:last+co64+wide", "0.001:min:first"] {
+            assert_eq!(text.parse::<FilmSpec>().unwrap().to_string(), text);
+        }
+        let spec: FilmSpec = "12.345:min:last+co64".parse().unwrap();
+        assert_eq!((spec.duration_ms, spec.bytes, spec.layout), (12_345, None, Layout::MoovLast));
+        assert!(spec.wide_offsets);
+    }
+
+    #[test]
+    fn what_is_no_description_is_refused_by_its_part() {
+        for (text, error) in [
+            ("", FilmSpecError::Form),
+            ("5:min", FilmSpecError::Form),
+            ("-5:min:last", FilmSpecError::Seconds),
+            ("5.5:min:last", FilmSpecError::Seconds),
+            ("99999999999999999999:min:last", FilmSpecError::Seconds),
+            ("5:little:last", FilmSpecError::Bytes),
+            ("5:min:middle", FilmSpecError::Layout),
+            ("5:min:last+far", FilmSpecError::Layout),
+        ] {
+            assert_eq!(text.parse::<FilmSpec>(), Err(error), "{text}");
+        }
     }
 
     #[test]

@@ -7,18 +7,23 @@
 
 mod archive;
 mod clip;
+mod delivery;
 mod fault;
 mod film;
 mod metadata;
 mod moov;
 mod range;
 mod replies;
+mod request_head;
 mod response;
 mod samples;
 pub mod serve;
 
-pub use archive::{Addresses, Archive, ArchivedFilm, Request, Role};
+pub use archive::{Addresses, Archive, ArchivedFilm, Origin, Request};
 pub use clip::{Clip, ClipError};
+pub use delivery::{Delivery, Step};
 pub use fault::{Detour, Fault, Place, Rule, RuleError, When};
-pub use film::{FilmError, FilmSpec, Layout, MdatSize, VirtualFilm};
-pub use response::{Cut, CutKind, Framing, Response, Segment};
+pub use film::{FilmError, FilmSample, FilmSpec, FilmSpecError, Layout, MdatSize, VirtualFilm};
+pub use replies::page;
+pub use request_head::RequestHead;
+pub use response::{Cut, CutKind, Framing, Pace, Response, Run, Segment, Source};

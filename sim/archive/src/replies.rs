@@ -1,8 +1,8 @@
 //! The heads and pages that the archive's hosts were seen to send, and what a fault makes of their
-//! timing.
+//! timing and their form.
 
 use crate::fault::Fault;
-use crate::response::{Cut, Framing, Response, Segment, reason};
+use crate::response::{Cut, Framing, Pace, Response, Segment, reason};
 
 /// The response of a fault that leaves nothing of the real one.
 pub(crate) fn instead(faults: &[Fault]) -> Option<Response> {
@@ -22,13 +22,25 @@ fn with_timing(mut response: Response, faults: &[Fault]) -> Response {
     for fault in faults {
         match fault {
             Fault::Delay(us) => response.delay_us = *us,
-            Fault::Pace(bytes_per_second) => response.pace = Some(*bytes_per_second),
+            Fault::Pace(bytes_per_second) => response.pace = Pace::Rate(*bytes_per_second),
             Fault::NoAnswer(how) => response.cut = Some(Cut { after: None, how: *how }),
             Fault::Cut(after, how) => response.cut = Some(Cut { after: Some(*after), how: *how }),
+            Fault::OddHeaders => response.headers = odd(response.headers),
             _ => {}
         }
     }
     response
+}
+
+/// The same headers in lower case, those twice that say nothing about the body.
+fn odd(headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let is_twice = |name: &str| !name.starts_with("content-") && name != "transfer-encoding";
+    let twice = headers.into_iter().flat_map(|(name, value)| {
+        let field = (name.to_ascii_lowercase(), value);
+        let again = is_twice(&field.0).then(|| field.clone());
+        [Some(field), again].into_iter().flatten()
+    });
+    twice.collect()
 }
 
 /// A response, timed by the faults.
@@ -40,7 +52,8 @@ pub(crate) fn respond_with(
     faults: &[Fault],
 ) -> Response {
     let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let response = Response { status, headers, framing, body, delay_us: 0, pace: None, cut: None };
+    let response =
+        Response { status, headers, framing, body, delay_us: 0, pace: Pace::Free, cut: None };
     with_timing(response, faults)
 }
 
@@ -58,12 +71,18 @@ pub(crate) fn redirect(location: Option<String>, content_type: &str, faults: &[F
     headers.push(("Strict-Transport-Security", "max-age=15724800".to_owned()));
     headers.push(("Referrer-Policy", "no-referrer-when-downgrade".to_owned()));
     headers.push(("access-control-allow-headers", "Accept-Encoding,Range".to_owned()));
-    let body = vec![Segment::Bytes(nginx_page(302))];
+    let mut body = nginx_page(302);
+    for fault in faults {
+        if let Fault::RedirectBody(bytes) = fault {
+            body.resize(*bytes as usize, b' ');
+        }
+    }
+    let body = vec![Segment::Bytes(body)];
     respond_with(302, headers, Framing::Chunked, body, faults)
 }
 
-/// A status with nginx's page.
-pub(crate) fn page(status: u16) -> Response {
+/// A status with nginx's page: 401 is what a node says to an address that has run out.
+pub fn page(status: u16) -> Response {
     let page = nginx_page(status);
     html(status, String::from_utf8_lossy(&page).into_owned())
 }

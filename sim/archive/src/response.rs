@@ -2,7 +2,7 @@
 //! and waits for nothing; where the plan says "after half a second" or "then reset the connection",
 //! the transport does so in its own kind of time.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,10 +22,50 @@ pub struct Response {
     pub body: Vec<Segment>,
     /// Microseconds to wait before the head.
     pub delay_us: u64,
-    /// The most bytes of body a second; absent for as fast as the transport can.
-    pub pace: Option<u64>,
+    /// How fast the body comes.
+    pub pace: Pace,
     /// Where the response breaks off, if it does.
     pub cut: Option<Cut>,
+}
+
+/// How fast a body comes.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Pace {
+    /// As fast as the transport can.
+    #[default]
+    Free,
+    /// At no more than so many bytes a second, at least 1.
+    Rate(u64),
+    /// At these very times, and over at `end_us` after the request.
+    Times {
+        /// Runs of pieces, in order. What the body has beyond them comes with the last.
+        runs: Vec<Run>,
+        /// When the body's end, or its cut, comes: microseconds after the request.
+        end_us: u64,
+    },
+}
+
+impl Pace {
+    /// The most bytes a second, if that is the limit.
+    pub fn rate(&self) -> Option<u64> {
+        match self {
+            Self::Rate(rate) => Some(*rate),
+            Self::Free | Self::Times { .. } => None,
+        }
+    }
+}
+
+/// Pieces of a body at equal intervals.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Run {
+    /// When the first comes, microseconds after the request.
+    pub first_us: u64,
+    /// From one to the next.
+    pub every_us: u64,
+    /// How many.
+    pub times: u32,
+    /// Bytes of each.
+    pub bytes: u32,
 }
 
 /// How a body is marked on the wire (RFC 9112 §6).
@@ -35,6 +75,8 @@ pub enum Framing {
     Length,
     /// In chunks; the transport adds the chunk headers.
     Chunked,
+    /// By the end of the connection.
+    UntilClose,
     /// There is none: the answer to a HEAD.
     Empty,
 }
@@ -51,6 +93,19 @@ pub enum Segment {
         /// Offsets within it.
         range: Range<u64>,
     },
+    /// Bytes from somewhere else.
+    Other {
+        /// Where from.
+        source: Arc<dyn Source>,
+        /// How many.
+        len: u64,
+    },
+}
+
+/// Bytes that are made when they are asked for.
+pub trait Source: fmt::Debug + Send + Sync {
+    /// Copies bytes from `offset` on. Returns how many: as many as `buf` holds or there are.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> usize;
 }
 
 /// Where a response breaks off, and how.
@@ -71,6 +126,17 @@ pub enum CutKind {
     Reset,
     /// Nothing more comes, and the connection stays open.
     Stall,
+}
+
+impl fmt::Display for CutKind {
+    /// `close`, `reset` or `stall`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Close => "close",
+            Self::Reset => "reset",
+            Self::Stall => "stall",
+        })
+    }
 }
 
 impl Response {
@@ -117,6 +183,7 @@ impl Segment {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Film { range, .. } => range.end - range.start,
+            Self::Other { len, .. } => *len,
         }
     }
 
@@ -134,6 +201,7 @@ impl Segment {
                 count
             }
             Self::Film { film, range } => film.read_at(range.start + offset, buf),
+            Self::Other { source, .. } => source.read_at(offset, buf),
         }
     }
 }

@@ -34,6 +34,23 @@ pub(crate) enum Stretch<'a> {
     Filler { from: u64, len: u64 },
 }
 
+impl<'a> Stretch<'a> {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Clip(bytes) => bytes.len() as u64,
+            Self::Filler { from, len } => len - from,
+        }
+    }
+
+    /// The same without its first bytes, of which it has as many; absent when nothing is left.
+    fn without(self, gone: u64) -> Option<Self> {
+        (gone < self.len()).then(|| match self {
+            Self::Clip(bytes) => Self::Clip(&bytes[gone as usize..]),
+            Self::Filler { from, len } => Self::Filler { from: from + gone, len },
+        })
+    }
+}
+
 impl Samples {
     pub(crate) fn new(clip: Arc<Clip>, pictures: u64) -> Self {
         let (v, a) = (clip.video.samples.len() as u64, clip.audio.samples.len() as u64);
@@ -81,6 +98,22 @@ impl Samples {
         self.picture_at(picture) + self.picture_size(picture)
     }
 
+    /// Where a frame of sound lies, counted from the first sample; absent behind the last.
+    pub(crate) fn sound_at(&self, sound: u64) -> Option<u64> {
+        if sound >= self.sounds {
+            return None;
+        }
+        // The last picture that at most so many frames come before.
+        let (mut first, mut end) = (0, self.pictures);
+        while end - first > 1 {
+            let middle = first + (end - first) / 2;
+            if self.sounds_before(middle) <= sound { first = middle } else { end = middle }
+        }
+        let before = self.sound_bytes_before(sound);
+        let chunk_before = self.sound_bytes_before(self.sounds_before(first));
+        Some(self.sound_chunk_at(first) + before - chunk_before)
+    }
+
     /// How many frames of sound come before a picture. All have been there at the end.
     pub(crate) fn sounds_before(&self, picture: u64) -> u64 {
         match picture {
@@ -95,39 +128,38 @@ impl Samples {
         picture * self.clip.audio.samples.len() as u64 / self.clip.video.samples.len() as u64
     }
 
-    /// The bytes from `at` (counted from the first sample) to where they next come from elsewhere.
-    /// None at the end.
-    pub(crate) fn stretch(&self, at: u64) -> Option<Stretch<'_>> {
-        if at >= self.len() {
-            return None;
-        }
-        // The last picture that does not lie after `at`.
+    /// The bytes from `at` (counted from the first sample) on, in stretches; none at the end.
+    pub(crate) fn stretches(&self, at: u64) -> impl Iterator<Item = Stretch<'_>> {
+        let pictures = match at < self.len() {
+            true => self.picture_with(at)..self.pictures,
+            false => 0..0,
+        };
+        let first = pictures.start;
+        let mut skip = at - self.picture_at(first).min(at);
+        pictures.flat_map(|picture| self.stretches_of(picture)).filter_map(move |stretch| {
+            let gone = skip.min(stretch.len());
+            skip -= gone;
+            stretch.without(gone)
+        })
+    }
+
+    /// The last picture that does not lie after `at`.
+    fn picture_with(&self, at: u64) -> u64 {
         let (mut first, mut end) = (0, self.pictures);
         while end - first > 1 {
             let middle = first + (end - first) / 2;
             if self.picture_at(middle) <= at { first = middle } else { end = middle }
         }
-        let picture = first;
+        first
+    }
 
-        let mut from = at - self.picture_at(picture);
+    /// A picture, its filler, and the sound after it.
+    fn stretches_of(&self, picture: u64) -> impl Iterator<Item = Stretch<'_>> {
         let sample = self.clip.video.samples[divide(picture, self.clip.video.samples.len()).1];
-        if from < u64::from(sample.size) {
-            return Some(Stretch::Clip(&self.clip_bytes(sample)[from as usize..]));
-        }
-        from -= u64::from(sample.size);
-        let filler = self.filler_size(picture);
-        if from < filler {
-            return Some(Stretch::Filler { from, len: filler });
-        }
-        from -= filler;
-        for sound in self.sounds_before(picture)..self.sounds_before(picture + 1) {
-            let sample = self.clip_sound(sound);
-            if from < u64::from(sample.size) {
-                return Some(Stretch::Clip(&self.clip_bytes(sample)[from as usize..]));
-            }
-            from -= u64::from(sample.size);
-        }
-        None
+        let filler = Stretch::Filler { from: 0, len: self.filler_size(picture) };
+        let sounds = self.sounds_before(picture)..self.sounds_before(picture + 1);
+        let sounds = sounds.map(|sound| Stretch::Clip(self.clip_bytes(self.clip_sound(sound))));
+        [Stretch::Clip(self.clip_bytes(sample)), filler].into_iter().chain(sounds)
     }
 
     fn clip_picture_size(&self, picture: u64) -> u64 {
@@ -216,10 +248,14 @@ mod tests {
             assert_eq!(samples.sound_chunk_at(picture), at);
             let sounds = samples.sounds_before(picture)..samples.sounds_before(picture + 1);
             assert!((1..=3).contains(&sounds.clone().count()));
-            at += sounds.map(|sound| samples.sound_size(sound)).sum::<u64>();
+            for sound in sounds {
+                assert_eq!(samples.sound_at(sound), Some(at));
+                at += samples.sound_size(sound);
+            }
         }
         assert_eq!(samples.len(), at);
         assert_eq!(samples.sounds_before(7300), samples.sounds);
+        assert_eq!(samples.sound_at(samples.sounds), None);
     }
 
     #[test]

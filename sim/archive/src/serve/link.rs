@@ -77,20 +77,20 @@ impl Wire {
     /// The end of `socket` beyond the link, and the threads that carry bytes over.
     pub(super) fn new(
         socket: Arc<TcpStream>,
-        shared: &Arc<super::Shared>,
+        link: &Arc<Link>,
         stop: &Arc<Stop>,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         socket.set_nodelay(true)?;
         // What a client does not read should stop us, not fill the kernel.
         SockRef::from(&*socket).set_send_buffer_size(64 * 1024)?;
-        if shared.link.is_ideal() {
+        if link.is_ideal() {
             socket.set_read_timeout(Some(Self::SILENCE_MAX))?;
             return Ok((Self { way: Way::Direct(socket), peeked: None }, Vec::new()));
         }
 
         // The thread that reads looks up now and then whether the connection is over.
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-        let lane = || Arc::new(Lane::new(shared.clone()));
+        let lane = || Arc::new(Lane::new(link.clone()));
         let (up, down) = (lane(), lane());
         let reading = {
             let (socket, up, down) = (socket.clone(), up.clone(), down.clone());
@@ -164,7 +164,7 @@ impl Write for Wire {
 
 /// Reads what the client sends, and lets it reach the server half a round trip later.
 fn carry_up(socket: &TcpStream, up: &Lane, down: &Lane) {
-    let link = &up.shared.link;
+    let link = &up.link;
     // A real client would have sent its first bytes when the handshake was over.
     let handshake = Instant::now() + link.round_trip;
     let mut buf = vec![0; 16 * 1024];
@@ -213,7 +213,7 @@ fn reset_on_close(socket: &TcpStream) {
 
 /// Bytes under way in one direction.
 struct Lane {
-    shared: Arc<super::Shared>,
+    link: Arc<Link>,
     state: Mutex<LaneState>,
     changed: Condvar,
 }
@@ -234,19 +234,19 @@ impl Lane {
     /// The most bytes that pass the bottleneck as one: a few packets.
     const STEP: usize = 4096;
 
-    fn new(shared: Arc<super::Shared>) -> Self {
-        Self { shared, state: Mutex::default(), changed: Condvar::new() }
+    fn new(link: Arc<Link>) -> Self {
+        Self { link, state: Mutex::default(), changed: Condvar::new() }
     }
 
     fn write(&self, buf: &[u8]) -> io::Result<usize> {
         let count = buf.len().min(Self::STEP);
-        self.push(&buf[..count], |count| self.shared.link.pass(count))?;
+        self.push(&buf[..count], |count| self.link.pass(count))?;
         Ok(count)
     }
 
     /// Adds bytes when there is room, due at the moment that `due` says then.
     fn push(&self, bytes: &[u8], due: impl FnOnce(usize) -> Instant) -> io::Result<()> {
-        let capacity = self.shared.link.capacity();
+        let capacity = self.link.capacity();
         let mut state = lock(&self.state);
         while state.bytes >= capacity && !state.delivered && !state.ended {
             state = self.wait(state);

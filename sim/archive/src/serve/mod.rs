@@ -1,9 +1,10 @@
-//! The archive behind real sockets: a front and two nodes on ports of this machine, TLS with
-//! certificates made at the start, and optionally a link that is as slow and as far away as asked.
-//! For the window's offline mode, for tests over loopback and for trying other players.
+//! An [`Origin`] behind real sockets: TLS with certificates made at the start, and optionally a link
+//! that is as slow and as far away as asked. The archive has a port of this machine for its front and
+//! each of its nodes; anything else has one port for all its hosts, and the request says which is
+//! meant. For the window's offline mode, for tests over loopback and for trying other players.
 //!
 //! A thread for each connection, and two more when the link is shaped; so many and no more. What is
-//! said is [`Archive`]'s business, and this module adds nothing to it.
+//! said is the origin's business, and this module adds nothing to it.
 
 mod certificate;
 mod connection;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 pub use certificate::{Certificate, CertificateError};
 
-use crate::archive::{Addresses, Archive, Role};
+use crate::archive::{Addresses, Archive, Origin};
 use certificate::Authority;
 use link::Link;
 
@@ -41,6 +42,9 @@ pub struct Options {
     pub rate: Option<u64>,
     /// Time that a question and its answer spend on the way, also those of TCP's handshake.
     pub round_trip: Duration,
+    /// How many times faster than real the origin's time runs, at least 1: the times of its plans,
+    /// and the time it is told. The link's time is always real.
+    pub speed: u32,
     /// Is told of every exchange when it is over.
     pub on_exchange: Option<OnExchange>,
 }
@@ -59,6 +63,7 @@ impl Default for Options {
             certificate: Certificate::default(),
             rate: None,
             round_trip: Duration::ZERO,
+            speed: 1,
             on_exchange: None,
         }
     }
@@ -81,8 +86,8 @@ impl fmt::Debug for Options {
 pub struct Exchange {
     /// Microseconds from the server's start to the request.
     pub at_us: u64,
-    /// Who was asked.
-    pub role: Role,
+    /// Who was asked: host, and port unless it is the scheme's own.
+    pub host: String,
     /// The request's method.
     pub method: String,
     /// The request's path and query.
@@ -101,35 +106,32 @@ pub struct Exchange {
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, micros) = (self.at_us / 1_000_000, self.at_us % 1_000_000);
-        let role = match self.role {
-            Role::Front => "front ".to_owned(),
-            Role::Node(node) => format!("node {node}"),
-        };
         let range = self.range.as_deref().unwrap_or("-");
         write!(
             f,
-            "{seconds:>6}.{micros:06} {role} {} {} {range} → {}, {} bytes",
-            self.method, self.target, self.status, self.sent
+            "{seconds:>6}.{micros:06} {} {} {} {range} → {}, {} bytes",
+            self.method, self.host, self.target, self.status, self.sent
         )
     }
 }
 
 /// A running server. Stops when dropped.
-#[derive(Debug)]
-pub struct Server {
-    shared: Arc<Shared>,
+pub struct Server<O = Archive> {
+    shared: Arc<Shared<O>>,
     addresses: Vec<SocketAddr>,
     urls: Addresses,
     running: Option<Running>,
 }
 
 /// What every connection needs.
-struct Shared {
-    archive: Mutex<Archive>,
+struct Shared<O> {
+    origin: Mutex<O>,
     started: Instant,
     options: Options,
     authority: Authority,
-    link: Link,
+    link: Arc<Link>,
+    /// What each listener is called in URLs; absent where the request says so.
+    hosts: Vec<Option<String>>,
     exchanges: Mutex<VecDeque<(Exchange, Arc<AtomicU64>)>>,
 }
 
@@ -154,46 +156,72 @@ struct Stop {
     changed: Condvar,
 }
 
+/// The most connections at a time; more are closed as they come.
+const CONNECTIONS_MAX: usize = 64;
+/// The most exchanges remembered.
+const EXCHANGES_MAX: usize = 1000;
+
 impl Server {
-    /// The most connections at a time; more are closed as they come.
-    const CONNECTIONS_MAX: usize = 64;
-    /// The most exchanges remembered.
-    const EXCHANGES_MAX: usize = 1000;
-
-    /// Starts serving, and tells the archive where its hosts are.
+    /// Starts to serve the archive, and tells it where its hosts are.
     pub fn start(mut archive: Archive, options: Options) -> io::Result<Self> {
-        let authority = Authority::new(&options.certificate).map_err(io::Error::other)?;
-        let listeners = (0..3)
-            .map(|n| {
-                let port = if options.port == 0 { 0 } else { options.port.saturating_add(n) };
-                TcpListener::bind((options.address, port))
-            })
-            .collect::<io::Result<Vec<_>>>()?;
-        let addresses =
-            listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
-
+        let (listeners, addresses) = listen(&options, 3)?;
         let scheme = if options.tls { "https" } else { "http" };
-        let url = |scheme, address: &SocketAddr| {
-            format!("{scheme}://{}:{}", options.host, address.port())
-        };
+        let hosts: Vec<_> =
+            addresses.iter().map(|at| format!("{}:{}", options.host, at.port())).collect();
+        let url = |scheme, host: &String| format!("{scheme}://{host}");
         let urls = Addresses {
-            front: url(scheme, &addresses[0]),
-            nodes: addresses[1..].iter().map(|address| url(scheme, address)).collect(),
-            plain_node: url("http", &addresses[1]),
+            front: url(scheme, &hosts[0]),
+            nodes: hosts[1..].iter().map(|host| url(scheme, host)).collect(),
+            plain_node: url("http", &hosts[1]),
             ..Addresses::default()
         };
         archive.set_addresses(urls.clone());
+        let hosts = hosts.into_iter().map(Some).collect();
+        Self::run(archive, options, listeners, addresses, hosts, urls)
+    }
 
+    /// The archive, to change what goes wrong. No request is answered while this is held.
+    pub fn archive(&self) -> MutexGuard<'_, Archive> {
+        lock(&self.shared.origin)
+    }
+}
+
+impl<O: Origin + Send + 'static> Server<O> {
+    /// Starts to serve an origin whose hosts are all at one address and port: those that the
+    /// certificate is for.
+    pub fn start_by_name(origin: O, options: Options) -> io::Result<Self> {
+        let (listeners, addresses) = listen(&options, 1)?;
+        let scheme = if options.tls { "https" } else { "http" };
+        let front = format!("{scheme}://{}:{}", options.host, addresses[0].port());
+        let urls = Addresses { front, nodes: Vec::new(), ..Addresses::default() };
+        Self::run(origin, options, listeners, addresses, vec![None], urls)
+    }
+
+    fn run(
+        origin: O,
+        options: Options,
+        listeners: Vec<TcpListener>,
+        addresses: Vec<SocketAddr>,
+        hosts: Vec<Option<String>>,
+        urls: Addresses,
+    ) -> io::Result<Self> {
+        let authority = Authority::new(&options.certificate).map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
-            archive: Mutex::new(archive),
+            origin: Mutex::new(origin),
             started: Instant::now(),
-            link: Link::new(options.rate, options.round_trip),
+            link: Arc::new(Link::new(options.rate, options.round_trip)),
             options,
             authority,
+            hosts,
             exchanges: Mutex::default(),
         });
         let running = Some(Running::start(&shared, listeners));
         Ok(Self { shared, addresses, urls, running })
+    }
+
+    /// Where the listeners are.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// URLs of the front and the nodes, without a slash at the end.
@@ -216,23 +244,10 @@ impl Server {
         &self.shared.authority.ca_der
     }
 
-    /// The archive, to change what goes wrong. No request is answered while this is held.
-    pub fn archive(&self) -> MutexGuard<'_, Archive> {
-        lock(&self.shared.archive)
-    }
-
     /// The latest exchanges, oldest first, those under way included.
     pub fn exchanges(&self) -> Vec<Exchange> {
         let exchanges = lock(&self.shared.exchanges);
         exchanges.iter().map(|(exchange, sent)| exchange.with_sent(sent)).collect()
-    }
-
-    /// Cuts every connection and refuses new ones, as if the cable had been pulled at the server's
-    /// end.
-    pub fn unplug(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.end(&self.addresses);
-        }
     }
 
     /// Serves again on the same ports. Tokens, faults and the archive's clock have gone on.
@@ -246,24 +261,55 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl<O> Server<O> {
+    /// Cuts every connection and refuses new ones, as if the cable had been pulled at the server's
+    /// end.
+    pub fn unplug(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.end(&self.addresses);
+        }
+    }
+}
+
+impl<O> Drop for Server<O> {
     fn drop(&mut self) {
         self.unplug();
     }
 }
 
+impl<O> fmt::Debug for Server<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("urls", &self.urls).finish_non_exhaustive()
+    }
+}
+
+/// Listens on so many ports.
+fn listen(options: &Options, count: u16) -> io::Result<(Vec<TcpListener>, Vec<SocketAddr>)> {
+    let listeners = (0..count)
+        .map(|n| {
+            let port = if options.port == 0 { 0 } else { options.port.saturating_add(n) };
+            TcpListener::bind((options.address, port))
+        })
+        .collect::<io::Result<Vec<_>>>()?;
+    let addresses =
+        listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
+    Ok((listeners, addresses))
+}
+
 impl Running {
-    fn start(shared: &Arc<Shared>, listeners: Vec<TcpListener>) -> Self {
+    fn start<O: Origin + Send + 'static>(
+        shared: &Arc<Shared<O>>,
+        listeners: Vec<TcpListener>,
+    ) -> Self {
         let stop = Arc::new(Stop::default());
         let connections = Arc::<Mutex<Vec<Connected>>>::default();
-        let roles = [Role::Front, Role::Node(0), Role::Node(1)];
         let accepting = listeners
             .into_iter()
-            .zip(roles)
-            .map(|(listener, role)| {
+            .enumerate()
+            .map(|(n, listener)| {
                 let (shared, stop, connections) =
                     (shared.clone(), stop.clone(), connections.clone());
-                thread::spawn(move || accept(&listener, role, &shared, &stop, &connections))
+                thread::spawn(move || accept(&listener, n, &shared, &stop, &connections))
             })
             .collect();
         Self { stop, accepting, connections }
@@ -291,10 +337,10 @@ impl Running {
     }
 }
 
-fn accept(
+fn accept<O: Origin + Send + 'static>(
     listener: &TcpListener,
-    role: Role,
-    shared: &Arc<Shared>,
+    n: usize,
+    shared: &Arc<Shared<O>>,
     stop: &Arc<Stop>,
     connections: &Mutex<Vec<Connected>>,
 ) {
@@ -306,11 +352,11 @@ fn accept(
         let Ok(socket) = socket else { continue };
         let mut connections = lock(connections);
         connections.retain(|connection| !connection.threads.iter().all(JoinHandle::is_finished));
-        if connections.len() < Server::CONNECTIONS_MAX {
+        if connections.len() < CONNECTIONS_MAX {
             let socket = Arc::new(socket);
             connections.push(Connected {
                 socket: Arc::downgrade(&socket),
-                threads: connection::start(socket, role, shared, stop),
+                threads: connection::start(socket, n, shared, stop),
             });
         }
     }
@@ -331,16 +377,23 @@ impl Exchange {
     }
 }
 
-impl Shared {
+impl<O> Shared<O> {
+    /// The origin's time.
     fn now_us(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+        let real = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        real.saturating_mul(self.options.speed.max(1).into())
+    }
+
+    /// When it is `us` later in the origin's time than at `since`.
+    fn later(&self, since: Instant, us: u64) -> Instant {
+        since + Duration::from_micros(us / u64::from(self.options.speed.max(1)))
     }
 
     /// Remembers an exchange; the counter is for the bytes of body.
     fn remember(&self, exchange: Exchange) -> Arc<AtomicU64> {
         let sent = Arc::<AtomicU64>::default();
         let mut exchanges = lock(&self.exchanges);
-        if exchanges.len() == Server::EXCHANGES_MAX {
+        if exchanges.len() == EXCHANGES_MAX {
             exchanges.pop_front();
         }
         exchanges.push_back((exchange, sent.clone()));
@@ -348,7 +401,7 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl<O> fmt::Debug for Shared<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("options", &self.options).finish_non_exhaustive()
     }
