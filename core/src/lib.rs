@@ -18,6 +18,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod canary;
 pub mod guide;
 pub mod http1;
 pub mod line_up;

@@ -40,6 +40,9 @@ pub struct MovieLayout {
     moov_len: usize,
     duration: MediaTime,
     tracks: [Option<TrackLayout>; Self::TRACKS_MAX],
+    /// Which of the tracks there are is the one to watch, and which to listen to.
+    video: Result<usize, Declined>,
+    audio: Result<usize, Declined>,
 }
 
 impl MovieLayout {
@@ -96,7 +99,11 @@ impl MovieLayout {
             Some(0) | None => longest,
             Some(ticks) => MediaTime::from_micros(edit::micros(ticks, header.timescale)),
         };
-        Ok(Self { moov_len: moov.len(), duration, tracks })
+        let none = Err(Declined::NoTrack);
+        let layout = Self { moov_len: moov.len(), duration, tracks, video: none, audio: none };
+        let movie = Movie { layout: &layout, moov };
+        let (video, audio) = (movie.playable(Kind::Video), movie.playable(Kind::Audio));
+        Ok(Self { video, audio, ..layout })
     }
 
     /// The movie, given the bytes that it was parsed from. None when there are more or fewer.
@@ -133,22 +140,28 @@ impl<'a> Movie<'a> {
 
     /// The track to watch: the first of H.264, an enabled one if there is any.
     pub fn video(&self) -> Result<Track<'a>, Declined> {
-        self.playable(Kind::Video)
+        self.chosen(self.layout.video)
     }
 
     /// The track to listen to: the first of AAC, an enabled one if there is any. Whether a decoder
     /// is up to its object type and channels is another question.
     pub fn audio(&self) -> Result<Track<'a>, Declined> {
-        self.playable(Kind::Audio)
+        self.chosen(self.layout.audio)
     }
 
-    fn playable(&self, kind: Kind) -> Result<Track<'a>, Declined> {
-        let tracks = || self.tracks().filter(|track| track.kind() == kind);
-        let playable = || tracks().filter(|track| track.declined().is_none());
-        if let Some(track) = playable().find(Track::enabled).or_else(|| playable().next()) {
-            return Ok(track);
+    fn chosen(&self, index: Result<usize, Declined>) -> Result<Track<'a>, Declined> {
+        index.and_then(|n| self.tracks().nth(n).ok_or(Declined::NoTrack))
+    }
+
+    /// Which of [`Movie::tracks`] to play. Looks into sample descriptions, so it is done once.
+    fn playable(&self, kind: Kind) -> Result<usize, Declined> {
+        let tracks = || self.tracks().enumerate().filter(|(_, track)| track.kind() == kind);
+        let playable = || tracks().filter(|(_, track)| track.declined().is_none());
+        let enabled = playable().find(|(_, track)| track.enabled());
+        if let Some((index, _)) = enabled.or_else(|| playable().next()) {
+            return Ok(index);
         }
-        Err(tracks().find_map(|track| track.declined()).unwrap_or(Declined::NoTrack))
+        Err(tracks().find_map(|(_, track)| track.declined()).unwrap_or(Declined::NoTrack))
     }
 }
 

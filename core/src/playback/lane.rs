@@ -1,6 +1,7 @@
 //! One track being played: which sample is handed out next, and how far ahead its bytes have come.
 //! Never copies a sample.
 
+use crate::canary::{Canary, planted};
 use crate::mp4::{Cursor, Sample, Track};
 use crate::stream::Window;
 use crate::time::MediaTime;
@@ -21,6 +22,9 @@ pub struct Lane {
 impl Lane {
     /// A lane that begins at `cursor`.
     pub fn new(mut cursor: Cursor, track: &Track<'_>) -> Self {
+        if planted(Canary::SampleSkipped) {
+            cursor.next(track);
+        }
         let next = cursor.next(track);
         Self { cursor, next, scout: cursor, missing: next }
     }
@@ -33,7 +37,9 @@ impl Lane {
     /// The next sample has been handed out.
     pub fn advance(&mut self, track: &Track<'_>) {
         let handed_out = self.next.map(|sample| sample.index);
-        self.next = self.cursor.next(track);
+        self.next = self.cursor.next(track).filter(|sample| {
+            !planted(Canary::EndOffByOne) || sample.index + 1 < track.sample_count()
+        });
         if handed_out == self.missing.map(|sample| sample.index) {
             (self.scout, self.missing) = (self.cursor, self.next);
         }

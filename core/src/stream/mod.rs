@@ -23,16 +23,19 @@ use core::time::Duration;
 
 pub use failure::{NodeFailure, ProgrammeFailure};
 pub use inquiry::REASON_DUE;
-pub use patience::Patience;
+pub use patience::{
+    ANSWERED_TRIES_MAX, BACKOFF_MAX, PAUSE_MAX, PROGRESS_BYTES, Patience, STORM_PAUSE,
+};
 pub use window::Window;
 
+use crate::canary::{Canary, planted};
 use crate::mp4::SampleRange;
 use crate::net::{ByteRange, ExchangePoll, Head, Network, Request, Url};
 use crate::time::Instant;
 use crate::trace::{Event, Trace};
 use inquiry::{Inquired, Inquiry};
 use locate::{Located, Locator};
-use patience::{Failures, PROGRESS_BYTES};
+use patience::Failures;
 
 /// The most redirects followed for one exchange. The archive needs one.
 pub const REDIRECTS_MAX: u32 = 5;
@@ -41,6 +44,16 @@ pub const REDIRECTS_MAX: u32 = 5;
 /// for anew. Reading this much takes less than the six round trips of a fresh resolve on any link
 /// that can carry a film.
 pub const REACH_BYTES: u64 = 128 * 1024;
+
+/// How long an exchange is kept although what is wanted of it next lies beyond [`REACH_BYTES`],
+/// because all before it was released: reads on meanwhile through bytes that nobody wants. With the
+/// picture left out, that much may lie between any two samples of sound, and the archive would be
+/// asked for each. One resolve in 10 s is no burden to it.
+pub const GAP_READ_FOR: Duration = Duration::from_secs(10);
+
+/// The largest gap read through so. No film has as much between one sample and the next of a track
+/// again and again: more is a hole in the file, and asked past at once.
+pub const GAP_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Silence in the middle of a body that counts as a failed node.
 pub const STALL_AFTER: Duration = Duration::from_secs(10);
@@ -51,6 +64,10 @@ pub const HEAD_DUE: Duration = Duration::from_secs(20);
 
 /// The most bytes taken in one call of [`Stream::poll`], so that decoding has its turn.
 const POLL_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A body shorter than this that is not the rest of the file is a crumb: a server that hands a film
+/// out in such would be asked several times a second.
+const CRUMB_BYTES: u64 = 1024 * 1024;
 
 /// The most of a redirect's body that is read so that its connection can be used again.
 const REDIRECT_BODY_MAX: usize = 16 * 1024;
@@ -108,6 +125,8 @@ pub struct Stream<N: Network> {
     goal: Goal,
     window: Window,
     throttled: bool,
+    /// The next byte wanted was sought, and none has come since.
+    sought: bool,
     connection: Connection<N::Exchange>,
     /// A redirect's exchange whose body is still being read, so that its connection can be kept.
     redirect: Option<Redirect<N::Exchange>>,
@@ -198,6 +217,7 @@ impl<N: Network> Stream<N> {
             goal: Goal::Index(Locator::new(limits.index_bytes)),
             window: Window::new(limits.window_bytes),
             throttled: false,
+            sought: false,
             connection: Connection::Closed,
             redirect: None,
             failures: Failures::new(limits.patience),
@@ -244,6 +264,14 @@ impl<N: Network> Stream<N> {
         }
     }
 
+    /// Since when the exchange under way has been bringing bytes, if there is one.
+    pub fn reading_since(&self) -> Option<Instant> {
+        match &self.connection {
+            Connection::Reading(reading) => Some(reading.began),
+            _ => None,
+        }
+    }
+
     /// What the stream is doing.
     pub fn condition(&self) -> Condition {
         match self.connection {
@@ -262,6 +290,7 @@ impl<N: Network> Stream<N> {
     pub fn seek(&mut self, offset: u64) {
         self.goal = Goal::Samples;
         self.throttled = false;
+        self.sought = true;
         if (self.window.start()..=self.window.end()).contains(&offset) {
             self.window.release_before(offset);
         } else {
@@ -269,7 +298,8 @@ impl<N: Network> Stream<N> {
         }
     }
 
-    /// Bytes before `offset` are not needed again.
+    /// Bytes before `offset` are not needed again. That may be beyond all that has come; an exchange
+    /// that is young then is read on through what lies between.
     pub fn release_before(&mut self, offset: u64) {
         self.window.release_before(offset);
     }
@@ -332,7 +362,17 @@ impl<N: Network> Stream<N> {
                 }
                 // Seen to above.
                 Connection::Inquiring(_) => {}
-                Connection::Reading(reading) if !reading.reaches(next) => self.hang_up(cx),
+                Connection::Reading(reading)
+                    if planted(Canary::ThrottleIsAStall)
+                        && cx.now.since(reading.quiet_since) >= STALL_AFTER =>
+                {
+                    self.fail(NodeFailure::Stalled, None, cx)?;
+                }
+                Connection::Reading(reading)
+                    if !reading.reaches(next) && !self.reads_through_gap(reading, next, cx.now) =>
+                {
+                    self.hang_up(cx);
+                }
                 Connection::Reading(_) => {
                     if let Some(progress) = self.read(next, cx)? {
                         return Ok(progress);
@@ -363,6 +403,15 @@ impl<N: Network> Stream<N> {
         }
     }
 
+    /// Whether what lies between an exchange and `next` was merely released, and the exchange is too
+    /// young to be hung up for that.
+    fn reads_through_gap(&self, reading: &Reading<N::Exchange>, next: u64, now: Instant) -> bool {
+        matches!(self.goal, Goal::Samples)
+            && !self.sought
+            && next.checked_sub(reading.position).is_some_and(|gap| gap <= GAP_BYTES_MAX)
+            && now.since(reading.began) < GAP_READ_FOR
+    }
+
     /// Stops when the window is full and goes on when a quarter of it is free, so that a film does
     /// not trickle.
     fn throttle(&mut self, cx: &mut Context<'_, N>) {
@@ -370,10 +419,15 @@ impl<N: Network> Stream<N> {
         if !self.throttled && self.window.is_full() {
             self.throttled = true;
             cx.trace.record(cx.now, Event::Throttled);
-        } else if self.throttled && self.window.len() <= resume_at {
+        } else if self.throttled
+            && self.window.len() <= resume_at
+            && !planted(Canary::ThrottleForEver)
+        {
             self.throttled = false;
             cx.trace.record(cx.now, Event::Unthrottled);
-            if let Connection::Reading(reading) = &mut self.connection {
+            if let Connection::Reading(reading) = &mut self.connection
+                && !planted(Canary::ThrottleIsAStall)
+            {
                 // Nothing came because nothing was asked for: that is no stall.
                 reading.quiet_since = cx.now;
             }
@@ -477,13 +531,15 @@ impl<N: Network> Stream<N> {
         let (position, end, total) = if head.status == 206 {
             match head.content_range() {
                 Some(range) => match range.bytes {
-                    Some((first, last)) if first == from => {
-                        (first, last.checked_add(1), range.total)
+                    Some((first, last)) if first == from || planted(Canary::AnyRange) => {
+                        (from, last.checked_add(1), range.total)
                     }
                     _ => return self.fail(NodeFailure::WrongRange, None, cx),
                 },
                 None => return self.fail(NodeFailure::WrongRange, None, cx),
             }
+        } else if planted(Canary::WholeForTheRange) {
+            (from, None, None)
         } else {
             if from > REACH_BYTES {
                 return self.fail(NodeFailure::RangeIgnored, None, cx);
@@ -503,7 +559,7 @@ impl<N: Network> Stream<N> {
         self.connection = Connection::Reading(Reading {
             exchange: asking.exchange,
             x: asking.x,
-            position,
+            position: position.saturating_sub(u64::from(planted(Canary::ResumeOffByOne))),
             end,
             received: 0,
             began: cx.now,
@@ -538,6 +594,9 @@ impl<N: Network> Stream<N> {
         };
         match next {
             Ok(next) => {
+                if planted(Canary::NodeKept) {
+                    self.source = next.clone();
+                }
                 self.drop_redirect(cx);
                 self.redirect = Some(Redirect { exchange, x, received: 0 });
                 self.finish_redirect(cx);
@@ -566,7 +625,10 @@ impl<N: Network> Stream<N> {
             }
         };
         let (x, received) = (redirect.x, redirect.received as u64);
-        self.redirect = None;
+        let ended = self.redirect.take();
+        if planted(Canary::RedirectLeaked) {
+            core::mem::forget(ended);
+        }
         cx.trace.record(cx.now, Event::Closed { x, received, complete });
     }
 
@@ -620,7 +682,10 @@ impl<N: Network> Stream<N> {
                         let located = locator.feed(&room[..count], self.file.length)?;
                         return Ok(self.located(located, cx));
                     }
-                    _ => self.window.commit(count),
+                    _ => {
+                        self.sought = false;
+                        self.window.commit(count);
+                    }
                 }
             }
             ExchangePoll::End => match reading.end {
@@ -633,6 +698,15 @@ impl<N: Network> Stream<N> {
                     self.end_exchange(true, cx);
                 }
             },
+            ExchangePoll::Failed(_) if planted(Canary::PromiseTaken) => {
+                let count = room.len();
+                reading.position += count as u64;
+                self.window.commit(count);
+            }
+            ExchangePoll::Failed(_) if planted(Canary::CutIsTheEnd) => {
+                self.file.length = Some(reading.position);
+                self.end_exchange(true, cx);
+            }
             ExchangePoll::Failed(error) => self.fail(NodeFailure::Exchange(error), None, cx)?,
             ExchangePoll::Head(_) => {
                 self.fail(NodeFailure::Exchange(crate::net::ExchangeError::Protocol), None, cx)?;
@@ -656,6 +730,9 @@ impl<N: Network> Stream<N> {
     /// Whether a head speaks of another file than the heads before it. Two nodes may label one file
     /// differently, so an entity tag alone is believed once; a length always.
     fn file_changed(&mut self, total: Option<u64>, etag: Option<&str>) -> bool {
+        if planted(Canary::ChangeIgnored) && self.file.length.is_some() {
+            return false;
+        }
         let differs = |known: &Option<u64>| matches!((known, total), (Some(a), Some(b)) if *a != b);
         let other_length = differs(&self.file.length);
         let other_etag = matches!((&self.file.etag, etag), (Some(a), Some(b)) if a != b);
@@ -676,7 +753,9 @@ impl<N: Network> Stream<N> {
         self.file = File { changes, ..File::default() };
         self.goal = Goal::Index(Locator::new(self.limits.index_bytes));
         self.throttled = false;
-        self.window.restart_at(0);
+        if !planted(Canary::WindowKept) {
+            self.window.restart_at(0);
+        }
         self.changed = true;
         Ok(())
     }
@@ -690,6 +769,9 @@ impl<N: Network> Stream<N> {
     ) -> Result<(), ProgrammeFailure> {
         let x = self.opened;
         self.hang_up(cx);
+        if planted(Canary::FailureForgiven) {
+            self.failures.progress();
+        }
         match self.failures.next_pause(why, head, cx.now) {
             Some(pause) => {
                 cx.trace.record(cx.now, Event::NodeFailed { x, why, pause });
@@ -727,10 +809,10 @@ pub enum Progress {
 }
 
 impl<E> Reading<E> {
-    /// Whether this exchange will bring the byte at `next` soon enough.
+    /// Whether this exchange is soon at the byte at `next`, or at its own end: one that ends before
+    /// that is read out too, so that crumbs are known for what they are.
     fn reaches(&self, next: u64) -> bool {
         next.checked_sub(self.position).is_some_and(|ahead| ahead <= REACH_BYTES)
-            && self.end.is_none_or(|end| next < end)
     }
 
     /// Whether all that the head promised has come.
@@ -738,9 +820,9 @@ impl<E> Reading<E> {
         self.end.is_some_and(|end| self.position >= end)
     }
 
-    /// Whether it brought next to nothing of what was asked for, which is the rest of the file.
+    /// Whether it brought little of what was asked for, which is the rest of the file.
     fn is_crumb(&self, file_length: Option<u64>) -> bool {
-        self.received < PROGRESS_BYTES && self.end != file_length
+        self.received < CRUMB_BYTES && self.end != file_length
     }
 
     fn rate(&self, now: Instant) -> u64 {

@@ -4,6 +4,7 @@
 use core::time::Duration;
 
 use super::failure::NodeFailure;
+use crate::canary::{Canary, planted};
 use crate::net::{ExchangeError, Head};
 use crate::time::Instant;
 
@@ -30,10 +31,10 @@ pub const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
 const STORM_WITHIN: Duration = Duration::from_secs(2);
 
 /// The pause then.
-const STORM_PAUSE: Duration = Duration::from_secs(1);
+pub const STORM_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause that we choose ourselves.
-const BACKOFF_MAX: Duration = Duration::from_secs(15);
+pub const BACKOFF_MAX: Duration = Duration::from_secs(15);
 
 /// How long to keep trying when no server answers at all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -91,7 +92,11 @@ impl Failures {
         let earlier = self.latest.replace(now);
         let is_storm = earlier.is_some_and(|earlier| now.since(earlier) < STORM_WITHIN);
         let asked = head.filter(|_| matches!(why, NodeFailure::Busy(_))).and_then(retry_after);
+        let asked = asked.filter(|_| !planted(Canary::RetryAfterIgnored));
         let pause = asked.unwrap_or_else(|| backoff(nth));
+        if planted(Canary::NoPause) {
+            return Some(Duration::ZERO);
+        }
         Some(if is_storm { pause.max(STORM_PAUSE) } else { pause })
     }
 }
