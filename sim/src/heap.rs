@@ -8,12 +8,13 @@
 //! receiver buffers [`RECEIVE_BUFFER`] and then the flow stands, as with the desktop's driver.
 //! Deliberately not modelled: loss, TCP's slow start, and the bytes of heads and handshakes.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use testcard_archive::{
-    Addresses, Archive, Cut, CutKind, Origin, Request as Question, Response, Rule,
+    Addresses, Archive, Cut, CutKind, Fault, Origin, Pace, Place, Request as Question, Response,
+    Rule,
 };
 use testcard_core::net::{ExchangeError, ExchangePoll, Head, Network, Request, Url};
 use testcard_core::time::Instant;
@@ -51,7 +52,19 @@ pub struct Totals {
     pub wasted: u64,
 }
 
-/// The network. Its clock stands until [`Heap::advance`] moves it.
+/// Something that went wrong at the archive.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Met {
+    /// When the request reached the archive.
+    pub at: Instant,
+    /// Where.
+    pub place: Place,
+    /// What it met there.
+    pub faults: Vec<Fault>,
+}
+
+/// The network. Its clock stands until [`Heap::advance`] moves it. Its clones are the same network.
+#[derive(Clone)]
 pub struct Heap {
     world: Rc<RefCell<World>>,
 }
@@ -81,6 +94,7 @@ impl Heap {
             kept: Vec::new(),
             flights: Vec::new(),
             totals: Totals::default(),
+            met: Vec::new(),
         };
         Self { world: Rc::new(RefCell::new(world)) }
     }
@@ -124,6 +138,23 @@ impl Heap {
     /// What goes wrong from now on; see [`Archive::set_rules`].
     pub fn set_rules(&mut self, rules: Vec<Rule>) {
         self.world.borrow_mut().archive.set_rules(rules);
+    }
+
+    /// Ends all trouble: the cable is in, the archive keeps to no rule, and what a node held back of
+    /// the answers under way comes as fast as the link can. What is cut short stays so.
+    pub fn heal(&mut self) {
+        self.set_rules(Vec::new());
+        self.plug_in();
+        for flight in &mut self.world.borrow_mut().flights {
+            if let Some(response) = &mut flight.response {
+                response.pace = Pace::Free;
+            }
+        }
+    }
+
+    /// What went wrong at the archive so far, request by request.
+    pub fn met(&self) -> Ref<'_, [Met]> {
+        Ref::map(self.world.borrow(), |world| world.met.as_slice())
     }
 
     /// What has gone over the link so far.
@@ -180,6 +211,7 @@ struct World {
     /// Open exchanges, in the order in which they were opened.
     flights: Vec<Flight>,
     totals: Totals,
+    met: Vec<Met>,
 }
 
 /// An open exchange.
@@ -290,6 +322,9 @@ impl World {
                     range: flight.range.as_deref(),
                     now_us: at.as_micros(),
                 });
+                if let Some((place, faults)) = self.archive.met().cloned() {
+                    self.met.push(Met { at, place, faults });
+                }
                 let delay = self.link.round_trip / 2 + Duration::from_micros(response.delay_us);
                 let next = match response.cut {
                     Some(Cut { after: None, how: CutKind::Stall }) => None,
@@ -401,7 +436,7 @@ impl Flight {
 }
 
 /// How long so many bytes take; at least a microsecond.
-fn transfer(bytes: u64, bytes_per_second: u64) -> Duration {
+pub(crate) fn transfer(bytes: u64, bytes_per_second: u64) -> Duration {
     Duration::from_micros((bytes * 1_000_000).div_ceil(bytes_per_second.max(1)))
 }
 

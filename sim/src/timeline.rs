@@ -3,8 +3,11 @@
 
 use std::fmt::{self, Write};
 
+use serde::Serialize;
+use serde_json::{Map, Value};
 use testcard_core::time::{Instant, MediaTime};
 use testcard_core::trace::{Event, Trace};
+use testcard_session::{Level, TraceLine};
 
 /// Events in the order in which they happened.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,8 @@ pub enum Line {
     Playing(MediaTime),
     /// Something that the test did to the world.
     World(String),
+    /// How things stand: for drawing, not for reading.
+    Level(Level),
 }
 
 impl Timeline {
@@ -38,8 +43,52 @@ impl Timeline {
     pub fn events(&self) -> impl Iterator<Item = (Instant, &Event)> {
         self.lines.iter().filter_map(|(at, line)| match line {
             Line::Core(event) => Some((*at, event)),
-            Line::Playing(_) | Line::World(_) => None,
+            _ => None,
         })
+    }
+}
+
+impl Timeline {
+    /// The same as a session keeps it, from the line of this number on.
+    pub fn to_trace(&self, from: usize) -> Vec<TraceLine> {
+        let lines = self.lines.get(from..).unwrap_or_default();
+        lines.iter().map(|(at, line)| TraceLine { at: *at, fields: line.to_fields() }).collect()
+    }
+}
+
+/// What happened beside what the core did.
+#[derive(Serialize)]
+struct At {
+    at_us: MediaTime,
+}
+
+#[derive(Serialize)]
+struct What<'a> {
+    what: &'a str,
+}
+
+impl Line {
+    fn to_fields(&self) -> Map<String, Value> {
+        match self {
+            Self::Core(event) => object(event),
+            Self::Playing(from) => tagged("playing", &At { at_us: *from }),
+            Self::World(what) => tagged("world", &What { what }),
+            Self::Level(level) => tagged("level", level),
+        }
+    }
+}
+
+fn tagged(ev: &str, fields: &impl Serialize) -> Map<String, Value> {
+    let mut all = Map::from_iter([("ev".to_owned(), Value::from(ev))]);
+    all.extend(object(fields));
+    all
+}
+
+/// The fields of what is an object with fields by its type.
+fn object(fields: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(fields) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
     }
 }
 
@@ -51,7 +100,8 @@ impl Trace for Timeline {
 
 impl fmt::Display for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, line) in &self.lines {
+        let is_to_be_read = |line: &Line| !matches!(line, Line::Level(_));
+        for (at, line) in self.lines.iter().filter(|(_, line)| is_to_be_read(line)) {
             writeln!(f, "{:>11} | {line}", at.to_string())?;
         }
         Ok(())
@@ -64,6 +114,7 @@ impl fmt::Display for Line {
             Self::Core(event) => show(event, f),
             Self::Playing(from) => write!(f, "playing       from {}", Position(*from)),
             Self::World(what) => write!(f, "--- {what} ---"),
+            Self::Level(level) => write!(f, "{} bytes in the window", level.window_bytes),
         }
     }
 }

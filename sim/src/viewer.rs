@@ -1,29 +1,31 @@
-//! Somebody who watches one film over a [`Heap`]: the core's player, a clock and a model of the
-//! desktop's decoders, in virtual time. It decodes nothing; it takes samples when a decoder would,
-//! and holds every byte of them against the film.
+//! Somebody who watches films over any [`Network`]: the core's player, and a model of the desktop's
+//! decoders. It decodes nothing; it takes samples when a decoder would. It reads no clock and waits
+//! for nothing: whoever drives it says what time it is and hears when to call again, so that the
+//! same evening can be spent in virtual time, on simulated sockets and on real ones.
 //!
-//! What must hold whatever the network does is asserted while watching: samples come in order, once
-//! and with the film's own bytes; the window never grows beyond its capacity; a node serves one
-//! exchange at a time; the throttle never waits while playing does.
+//! What must hold whatever the network does is checked all the while, see [`Violation`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use testcard_archive::{Archive, Clip, FilmSpec, Rule, VirtualFilm};
+use testcard_archive::VirtualFilm;
 use testcard_core::mp4::Sample;
-use testcard_core::net::Url;
-use testcard_core::playback::{Aim, Next, Part, Player, Playhead, Step, Verdict, judge};
-use testcard_core::stream::{Condition, Limits, ProgrammeFailure};
+use testcard_core::net::{Network, Url};
+use testcard_core::playback::{Next, Part, Player, Playhead, Step, Verdict, judge};
+use testcard_core::stream::{Condition, ProgrammeFailure};
 use testcard_core::time::{Instant, MediaTime};
+use testcard_session::{Level, Tune, Viewing};
 
-use crate::heap::{Heap, Link, Totals};
 use crate::timeline::{Line, Timeline};
-
-/// Where a session's film is asked for.
-pub const URL: &str = "https://archive.org/download/film/film.mp4";
 
 /// Decoded pictures that wait to be shown, as the desktop keeps them.
 const PICTURES_MAX: usize = 6;
+
+/// Pictures that a decoder keeps back, because others may have to be shown before them: the most
+/// that x264 refers back to with its defaults (`bframes=3` with a pyramid).
+const REORDERED_MAX: usize = 2;
 
 /// Decoded sound that waits to be heard, as the desktop keeps it.
 const SOUND_MAX: Duration = Duration::from_millis(500);
@@ -32,63 +34,21 @@ const SOUND_MAX: Duration = Duration::from_millis(500);
 /// the target has some hundreds of samples decoded in one moment.
 const ROUNDS_MAX: u32 = 20_000;
 
-/// What is watched, and over what.
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// The film at [`URL`].
-    pub film: FilmSpec,
-    /// The way to it.
-    pub link: Link,
-    /// From where on it is watched.
-    pub aim: Aim,
-    /// What the viewer's set can afford.
-    pub limits: Limits,
-    /// How long a node's address is good for; absent: for ever.
-    pub token_life: Option<Duration>,
-    /// What goes wrong at the archive.
-    pub rules: Vec<Rule>,
-    /// The part that the viewer's set cannot decode.
-    pub refused: Option<Part>,
-    /// Seed of everything random.
-    pub seed: u64,
-}
+/// How often the [`Level`] is noted.
+const LEVEL_EVERY: Duration = Duration::from_secs(1);
 
-impl Session {
-    /// A session in which nothing goes wrong, on a desktop.
-    pub fn new(film: FilmSpec, link: Link, aim: Aim) -> Self {
-        Self {
-            film,
-            link,
-            aim,
-            limits: Limits::DESKTOP,
-            token_life: Some(Duration::from_micros(Archive::TOKEN_LIFE_US)),
-            rules: Vec::new(),
-            refused: None,
-            seed: 0,
-        }
-    }
-
-    /// The same with these [rules](Rule) for what goes wrong.
-    pub fn with_rules(self, rules: &[&str]) -> Self {
-        let parse = |rule: &&str| rule.parse().expect("a rule of the test");
-        Self { rules: rules.iter().map(parse).collect(), ..self }
-    }
-}
-
-/// When and where a session's first picture (or, without pictures, its sound) was there.
+/// The first thing seen of a programme or, without pictures, heard.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Start {
     /// When it was shown.
     pub at: Instant,
-    /// Its own time, which is at or just behind the position asked for.
+    /// The picture's own time, which is at or just behind the position asked for.
     pub picture: MediaTime,
     /// Where the playhead stood.
     pub position: MediaTime,
-    /// What had gone over the link by then.
-    pub totals: Totals,
 }
 
-/// What a session came to.
+/// What watching came to, all programmes together.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Figures {
     /// The first thing seen; absent while there is nothing.
@@ -109,21 +69,144 @@ pub struct Figures {
     pub late: u64,
 }
 
+/// Something that must never happen, and did.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Violation {
+    /// A sample is missing or came twice.
+    SampleOrder {
+        /// Of which track.
+        part: Part,
+        /// The number that was due.
+        expected: u32,
+        /// The number that came.
+        came: u32,
+    },
+    /// A sample's bytes are not those of the film.
+    SampleBytes {
+        /// Of which track.
+        part: Part,
+        /// The sample's number.
+        index: u32,
+    },
+    /// A sample that the index does not have room for in the film.
+    SampleOutside {
+        /// Of which track.
+        part: Part,
+        /// The sample's number.
+        index: u32,
+    },
+    /// A sample's time is not the one that the film shows it at.
+    SampleTime {
+        /// Of which track.
+        part: Part,
+        /// The sample's number.
+        index: u32,
+        /// When the film shows it.
+        expected: MediaTime,
+        /// The time that came with it.
+        came: MediaTime,
+    },
+    /// The first sample after a seek is none to decode what is wanted from.
+    WrongStart {
+        /// Of which track.
+        part: Part,
+        /// The sample's number.
+        index: u32,
+        /// What is wanted.
+        target: MediaTime,
+    },
+    /// The programme was said to be over before its last sample.
+    EndedEarly {
+        /// Of which track.
+        part: Part,
+        /// The number of the sample that was due.
+        next: u64,
+        /// How many are shown from there on.
+        missing: usize,
+    },
+    /// A picture was shown after a later one.
+    TimeWentBack {
+        /// The picture shown before.
+        from: MediaTime,
+        /// The one after it.
+        to: MediaTime,
+    },
+    /// The window holds more than it may.
+    WindowOverflow {
+        /// Bytes held.
+        held: usize,
+        /// Bytes allowed.
+        capacity: usize,
+    },
+    /// The network waits for the player and the player for the network.
+    ThrottledAndStarved,
+    /// So much to do in one moment that it never ends.
+    TimeStandsStill,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SampleOrder { part, expected, came } => {
+                write!(f, "{part:?} sample {came} came where {expected} was due")
+            }
+            Self::SampleBytes { part, index } => {
+                write!(f, "{part:?} sample {index} has other bytes than the film")
+            }
+            Self::SampleOutside { part, index } => {
+                write!(f, "{part:?} sample {index} lies outside of the film")
+            }
+            Self::SampleTime { part, index, expected, came } => {
+                let (expected, came) = (expected.as_micros(), came.as_micros());
+                write!(f, "{part:?} sample {index} came for {came} µs and is due at {expected} µs")
+            }
+            Self::WrongStart { part, index, target } => {
+                let target = target.as_micros();
+                write!(f, "{part:?} sample {index} cannot be the first for {target} µs")
+            }
+            Self::EndedEarly { part, next, missing } => {
+                write!(f, "{part:?} ended before sample {next}, and {missing} were still to come")
+            }
+            Self::TimeWentBack { from, to } => {
+                let (from, to) = (from.as_micros(), to.as_micros());
+                write!(f, "the picture at {to} µs was shown after the one at {from} µs")
+            }
+            Self::WindowOverflow { held, capacity } => {
+                write!(f, "the window holds {held} bytes and may hold {capacity}")
+            }
+            Self::ThrottledAndStarved => {
+                f.write_str("the network waits for the player and the player for the network")
+            }
+            Self::TimeStandsStill => f.write_str("there is no end of things to do in one moment"),
+        }
+    }
+}
+
+impl std::error::Error for Violation {}
+
 /// Somebody watching.
-pub struct Viewer {
-    heap: Heap,
-    player: Option<Player<Heap>>,
-    film: VirtualFilm,
+pub struct Viewer<N: Network> {
+    viewing: Viewing,
+    /// How many of its programmes were tuned to.
+    tuned: usize,
+    player: Option<Player<N>>,
+    /// What the films at these addresses truly are, each in all its versions.
+    truth: BTreeMap<String, Vec<Arc<VirtualFilm>>>,
     refused: Option<Part>,
     now: Instant,
     timeline: Timeline,
+    /// How things stood when it was last noted.
+    level: Option<(Instant, Level)>,
     figures: Figures,
+    violation: Option<Violation>,
     playhead: Playhead,
     is_ready: bool,
     has_ended: bool,
     failure: Option<ProgrammeFailure>,
     /// Times of decoded pictures, in presentation order, none before the target.
     pictures: VecDeque<MediaTime>,
+    /// The picture shown last.
+    shown: Option<MediaTime>,
     /// Where the decoded sound ends.
     sound_until: Option<MediaTime>,
     /// Since when playing has stood still after having run dry.
@@ -134,32 +217,26 @@ pub struct Viewer {
     true_bytes: Vec<u8>,
 }
 
-impl Viewer {
-    /// Tunes in at [`Instant::ZERO`].
-    pub fn tune(session: Session) -> Self {
-        let clip = Clip::test_card();
-        let film = VirtualFilm::new(&clip, &session.film).expect("a film that can be made");
-        let mut archive = Archive::new(clip, session.seed);
-        archive.add("film", "A film", "film.mp4", session.film);
-        let life = session.token_life.map(|life| u64::try_from(life.as_micros()).unwrap_or(0));
-        archive.set_token_life(life);
-        archive.set_rules(session.rules);
-        let mut timeline = Timeline::default();
-        let url = Url::parse(URL).expect("a URL");
-        let player = Player::new(url, session.aim, session.limits, Instant::ZERO, &mut timeline);
+impl<N: Network> Viewer<N> {
+    /// Somebody who is going to watch this. Tunes in when first polled.
+    pub fn new(viewing: Viewing) -> Self {
         Self {
-            heap: Heap::new(archive, session.link),
-            player: Some(player.expect("an https address")),
-            film,
-            refused: session.refused,
+            viewing,
+            tuned: 0,
+            player: None,
+            truth: BTreeMap::new(),
+            refused: None,
             now: Instant::ZERO,
-            timeline,
+            timeline: Timeline::default(),
+            level: None,
             figures: Figures::default(),
+            violation: None,
             playhead: Playhead::paused_at(MediaTime::ZERO),
             is_ready: false,
             has_ended: false,
             failure: None,
             pictures: VecDeque::with_capacity(PICTURES_MAX),
+            shown: None,
             sound_until: None,
             dry_since: None,
             expected: [None; 2],
@@ -168,50 +245,19 @@ impl Viewer {
         }
     }
 
-    /// Watches until `until`.
-    pub fn watch_until(&mut self, until: Instant) {
-        self.watch(until, |_| false);
+    /// The same, with a set that cannot decode this part.
+    pub fn refusing(self, part: Option<Part>) -> Self {
+        Self { refused: part, ..self }
     }
 
-    /// Watches until the first picture, or until `at_most` if there is none by then.
-    pub fn watch_until_start(&mut self, at_most: Instant) -> Option<Start> {
-        self.watch(at_most, |viewer| viewer.figures.start.is_some());
-        self.figures.start
+    /// The same, holding every sample of the film at `url` against what it truly is, in whichever
+    /// of these versions has the length that the server tells.
+    pub fn knowing(mut self, url: &Url, versions: Vec<Arc<VirtualFilm>>) -> Self {
+        self.truth.insert(url.to_string(), versions);
+        self
     }
 
-    fn watch(&mut self, until: Instant, enough: impl Fn(&Self) -> bool) {
-        loop {
-            let next = self.settle().min(self.heap.next_news());
-            if enough(self) {
-                return;
-            }
-            if next > until {
-                self.now = until.max(self.now);
-                self.heap.advance(self.now);
-                return;
-            }
-            self.now = next.max(self.now + Duration::from_micros(1));
-            self.heap.advance(self.now);
-        }
-    }
-
-    /// Leaves the film.
-    pub fn zap(&mut self) {
-        if let Some(player) = self.player.take() {
-            player.close(&mut self.heap, self.now, &mut self.timeline);
-        }
-    }
-
-    /// The network, to do something to it; say what, for the timeline.
-    pub fn change_world(&mut self, what: &str, change: impl FnOnce(&mut Heap)) {
-        self.timeline.push(self.now, Line::World(what.to_owned()));
-        change(&mut self.heap);
-    }
-
-    /// The network.
-    pub fn heap(&self) -> &Heap {
-        &self.heap
-    }
+    // Getters.
 
     /// What has happened.
     pub fn timeline(&self) -> &Timeline {
@@ -223,19 +269,24 @@ impl Viewer {
         &self.figures
     }
 
-    /// The film as it truly is.
-    pub fn film(&self) -> &VirtualFilm {
-        &self.film
+    /// What must not happen and did. Nothing is watched any more then.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
     }
 
-    /// What the core makes of the film, until [`Viewer::zap`].
-    pub fn player(&self) -> Option<&Player<Heap>> {
+    /// What the core makes of the film, until it is left.
+    pub fn player(&self) -> Option<&Player<N>> {
         self.player.as_ref()
     }
 
     /// Why the film cannot be watched (any further).
     pub fn failure(&self) -> Option<&ProgrammeFailure> {
         self.failure.as_ref()
+    }
+
+    /// Whether every sample of the programme has been taken.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// The position being seen and heard.
@@ -248,13 +299,82 @@ impl Viewer {
         self.playhead.is_running()
     }
 
-    /// Does all that can be done now; when there will be more to do, news of the network aside.
-    fn settle(&mut self) -> Instant {
+    /// Whether all is watched that was to be watched.
+    pub fn is_over(&self) -> bool {
+        let position = self.position();
+        let is_last = self.tuned == self.viewing.tunes.len();
+        let has_seen_enough = self.playhead.is_running()
+            && self.viewing.end.position.is_some_and(|end| position >= end);
+        let has_nothing_left =
+            self.pictures.is_empty() && self.sound_until.is_none_or(|until| until <= position);
+        let is_through = (self.has_ended && has_nothing_left && self.figures.start.is_some())
+            || (self.failure.is_some() && (has_nothing_left || !self.playhead.is_running()));
+        self.violation.is_some()
+            || self.now >= self.viewing.end.at
+            || (is_last && (has_seen_enough || is_through))
+    }
+
+    // Commands.
+
+    /// Notes something that was done to the world.
+    pub fn note(&mut self, now: Instant, what: &str) {
+        self.timeline.push(now, Line::World(what.to_owned()));
+    }
+
+    /// Has this watched next, after all else.
+    pub fn add(&mut self, tune: Tune) {
+        self.viewing.tunes.push(tune);
+    }
+
+    /// Leaves the programme that is on.
+    pub fn leave(&mut self, net: &mut N, now: Instant) {
+        self.now = now;
+        if let Some(player) = self.player.take() {
+            player.close(net, now, &mut self.timeline);
+        }
+    }
+
+    // Progress.
+
+    /// Does all that can be done now. Returns when there will be more to do, news of the network
+    /// aside.
+    pub fn poll(&mut self, net: &mut N, now: Instant) -> Instant {
+        self.now = now;
+        while let Some(tune) = self.viewing.tunes.get(self.tuned)
+            && tune.at <= now
+        {
+            let tune = tune.clone();
+            self.tuned += 1;
+            self.tune(tune, net);
+        }
+        let next_tune = self.viewing.tunes.get(self.tuned).map_or(Instant::FAR_FUTURE, |t| t.at);
+        let wake = self.settle(net).min(next_tune).min(self.viewing.end.at);
+        self.note_level();
+        wake
+    }
+
+    fn tune(&mut self, Tune { url, aim, .. }: Tune, net: &mut N) {
+        self.leave(net, self.now);
+        self.run_dry(MediaTime::ZERO);
+        (self.dry_since, self.failure) = (None, None);
+        self.forget_samples(MediaTime::ZERO);
+        match Player::new(url, aim, self.viewing.limits, self.now, &mut self.timeline) {
+            Ok(player) => self.player = Some(player),
+            Err(failure) => self.failure = Some(failure),
+        }
+    }
+
+    fn settle(&mut self, net: &mut N) -> Instant {
         let mut wake = Instant::FAR_FUTURE;
         for round in 0.. {
-            assert!(round < ROUNDS_MAX, "time stands still:\n{}", self.timeline);
+            if round == ROUNDS_MAX {
+                self.violate(Violation::TimeStandsStill);
+            }
+            if self.violation.is_some() {
+                return Instant::FAR_FUTURE;
+            }
             self.show();
-            let Some(next) = self.step() else { continue };
+            let Some(next) = self.step(net) else { continue };
             wake = next;
             let is_busy = self.decode();
             self.check();
@@ -265,11 +385,15 @@ impl Viewer {
         wake.min(self.start_when_due()).min(self.next_need())
     }
 
+    fn violate(&mut self, violation: Violation) {
+        self.violation.get_or_insert(violation);
+    }
+
     /// Polls the player once; when to do so again, if it says to wait.
-    fn step(&mut self) -> Option<Instant> {
+    fn step(&mut self, net: &mut N) -> Option<Instant> {
         let position = self.position();
         let Some(player) = &mut self.player else { return Some(Instant::FAR_FUTURE) };
-        match player.poll(&mut self.heap, self.now, position, &mut self.timeline) {
+        match player.poll(net, self.now, position, &mut self.timeline) {
             Step::Wait(wake) => return Some(wake),
             Step::Located => {
                 if let Some(part) = self.refused {
@@ -280,10 +404,7 @@ impl Viewer {
                 let target = player.target();
                 self.figures.seeks += 1;
                 self.run_dry(target);
-                self.playhead.pause(target);
-                self.pictures.clear();
-                (self.sound_until, self.expected) = (None, [None; 2]);
-                (self.is_ready, self.has_ended) = (false, false);
+                self.forget_samples(target);
             }
             Step::Ready => self.is_ready = true,
             Step::Starved => {
@@ -291,10 +412,21 @@ impl Viewer {
                 self.run_dry(position);
             }
             Step::Notice(_) => {}
-            Step::Ended => self.has_ended = true,
+            Step::Ended => {
+                self.has_ended = true;
+                self.check_end();
+            }
             Step::Failed(failure) => self.failure = Some(failure),
         }
         None
+    }
+
+    /// Samples come from another place: what was decoded belongs to none of them.
+    fn forget_samples(&mut self, target: MediaTime) {
+        self.playhead.pause(target);
+        self.pictures.clear();
+        (self.shown, self.sound_until, self.expected) = (None, None, [None; 2]);
+        (self.is_ready, self.has_ended) = (false, false);
     }
 
     /// Stops what is playing, if anything is, at `position`.
@@ -323,6 +455,9 @@ impl Viewer {
             Part::Picture => {
                 self.figures.samples.0 += 1;
                 if sample.time >= target && sample.shown {
+                    if let Some(from) = self.shown.filter(|shown| sample.time < *shown) {
+                        self.violate(Violation::TimeWentBack { from, to: sample.time });
+                    }
                     let behind = self.pictures.partition_point(|time| *time < sample.time);
                     self.pictures.insert(behind, sample.time);
                 }
@@ -339,26 +474,99 @@ impl Viewer {
 
     /// Holds a sample against the one before it and against the film.
     fn check_sample(&mut self, part: Part, sample: Sample) {
-        let expected = &mut self.expected[part as usize];
-        if let Some(expected) = *expected {
-            assert_eq!(sample.index, expected, "a {part:?} sample is missing or came twice");
+        let index = sample.index;
+        let is_first = self.expected[part as usize].is_none();
+        let target = self.player.as_ref().map_or(MediaTime::ZERO, Player::target);
+        if is_first && (!sample.sync || (index > 0 && sample.time > target)) {
+            self.violate(Violation::WrongStart { part, index, target });
         }
-        *expected = Some(sample.index + 1);
-        self.true_bytes.resize(sample.range.size as usize, 0);
-        let count = self.film.read_at(sample.range.offset, &mut self.true_bytes);
-        assert_eq!(count, self.true_bytes.len(), "{sample:?} lies outside of the film");
-        assert!(self.bytes == self.true_bytes, "{part:?} {sample:?} has the wrong bytes");
+        if let Some(expected) = self.expected[part as usize].replace(index.wrapping_add(1))
+            && expected != index
+        {
+            self.violate(Violation::SampleOrder { part, expected, came: index });
+        }
+        let Some(film) = self.film() else { return };
+        let truth = match part {
+            Part::Picture => film.picture(index.into()),
+            Part::Sound => film.sound(index.into()),
+        };
+        let Some(truth) = truth else {
+            return self.violate(Violation::SampleOutside { part, index });
+        };
+        let (expected, came) = (MediaTime::from_micros(truth.time_us), sample.time);
+        if expected != came {
+            self.violate(Violation::SampleTime { part, index, expected, came });
+        }
+        let mut true_bytes = std::mem::take(&mut self.true_bytes);
+        true_bytes.resize((truth.range.end - truth.range.start) as usize, 0);
+        film.read_at(truth.range.start, &mut true_bytes);
+        if self.bytes != true_bytes {
+            self.violate(Violation::SampleBytes { part, index });
+        }
+        self.true_bytes = true_bytes;
+    }
+
+    /// What the film that is on truly is, if anybody knows.
+    fn film(&self) -> Option<Arc<VirtualFilm>> {
+        let tune = self.viewing.tunes.get(self.tuned.checked_sub(1)?)?;
+        let versions = self.truth.get(tune.url.as_str())?;
+        let length = self.player.as_ref()?.stream().file_length();
+        let version = versions.iter().find(|film| length.is_none_or(|length| film.len() == length));
+        match (version, &versions[..]) {
+            // A file cut short is the film as far as it goes.
+            (None, [only]) => Some(only.clone()),
+            (version, _) => version.cloned(),
+        }
+    }
+
+    /// Holds the end of the programme against that of the film.
+    fn check_end(&mut self) {
+        let (Some(film), Some(player)) = (self.film(), &self.player) else { return };
+        let end = i64::try_from(film.duration_ms()).unwrap_or(i64::MAX).saturating_mul(1000);
+        for part in [Part::Picture, Part::Sound] {
+            let next = u64::from(self.expected[part as usize].unwrap_or(0));
+            let left = (next..).map_while(|number| match part {
+                Part::Picture => film.picture(number),
+                Part::Sound => film.sound(number),
+            });
+            let missing = left.filter(|sample| sample.time_us < end).count();
+            if player.track(part).is_some() && missing > 0 {
+                return self.violate(Violation::EndedEarly { part, next, missing });
+            }
+        }
     }
 
     fn check(&mut self) {
         let Some(player) = &self.player else { return };
         let window = player.stream().window();
-        assert!(window.len() <= window.capacity(), "the window holds more than it may");
-        self.figures.window_peak = self.figures.window_peak.max(window.len());
-        assert!(self.heap.media_exchanges() <= 1, "a node serves more than one exchange");
+        let (held, capacity) = (window.len(), window.capacity());
         let is_throttled = player.stream().condition() == Condition::Throttled;
-        let is_starved = is_throttled && player.is_filling() && self.failure.is_none();
-        assert!(!is_starved, "throttled and starved:\n{}", self.timeline);
+        let is_starved = player.is_filling() && self.failure.is_none();
+        self.figures.window_peak = self.figures.window_peak.max(held);
+        if held > capacity {
+            self.violate(Violation::WindowOverflow { held, capacity });
+        }
+        if is_throttled && is_starved {
+            self.violate(Violation::ThrottledAndStarved);
+        }
+    }
+
+    fn note_level(&mut self) {
+        let Some(player) = &self.player else { return };
+        let stream = player.stream();
+        let level = Level {
+            window_bytes: stream.window().len() as u64,
+            position: self.position(),
+            playing: self.playhead.is_running(),
+            throttled: stream.condition() == Condition::Throttled,
+        };
+        let is_due = |(at, before): &(Instant, Level)| {
+            self.now.since(*at) >= LEVEL_EVERY && level.is_news_after(before)
+        };
+        if self.level.as_ref().is_none_or(is_due) {
+            self.level = Some((self.now, level));
+            self.timeline.push(self.now, Line::Level(level));
+        }
     }
 
     /// Shows the pictures whose time has come.
@@ -367,10 +575,23 @@ impl Viewer {
             return;
         }
         let position = self.position();
-        while let Some(time) = self.pictures.pop_front_if(|time| *time <= position) {
+        while let Some(time) = self.next_picture().filter(|time| *time <= position) {
+            self.pictures.pop_front();
+            self.shown = Some(time);
             self.figures.shown += 1;
             self.figures.late += u64::from(judge(time, position, true) == Verdict::Drop);
         }
+    }
+
+    /// The picture to be shown next, if the decoder gives it out: none that is still to be decoded
+    /// may have to be shown before it.
+    fn next_picture(&self) -> Option<MediaTime> {
+        let is_last = || {
+            self.failure.is_some()
+                || self.player.as_ref().is_none_or(|player| player.is_through(Part::Picture))
+        };
+        let is_out = self.pictures.len() > REORDERED_MAX || is_last();
+        self.pictures.front().copied().filter(|_| is_out)
     }
 
     /// Starts playing when everything for it is here and its time has come; otherwise when that
@@ -378,7 +599,7 @@ impl Viewer {
     fn start_when_due(&mut self) -> Instant {
         let Some(player) = &self.player else { return Instant::FAR_FUTURE };
         let position = self.playhead.position(self.now, None);
-        let has_picture = !self.pictures.is_empty() || player.is_through(Part::Picture);
+        let has_picture = self.next_picture().is_some() || player.is_through(Part::Picture);
         let has_sound = self.sound_until.is_some_and(|until| until > position)
             || player.is_through(Part::Sound);
         if self.playhead.is_running() || !self.is_ready || !has_picture || !has_sound {
@@ -395,13 +616,12 @@ impl Viewer {
         }
         if self.figures.start.is_none() {
             let picture = self.pictures.front().copied().unwrap_or(position);
-            let totals = self.heap.totals();
-            self.figures.start = Some(Start { at: self.now, picture, position, totals });
+            self.figures.start = Some(Start { at: self.now, picture, position });
         }
         self.now
     }
 
-    /// When a decoder will next have room, while playing.
+    /// While playing: when a decoder will next have room, or the end is reached.
     fn next_need(&self) -> Instant {
         if !self.playhead.is_running() {
             return Instant::FAR_FUTURE;
@@ -410,13 +630,56 @@ impl Viewer {
             let micros = time.micros_since(self.position());
             self.now + Duration::from_micros(u64::try_from(micros).unwrap_or(0).max(1))
         };
-        match (self.pictures.front(), self.sound_until) {
-            (Some(picture), _) => in_time(*picture),
-            // Without pictures to set the pace, sound is topped up every 20 ms.
-            (None, Some(until)) if !self.has_ended => {
-                in_time(until + Duration::from_millis(20) - SOUND_MAX)
+        let need = match (self.next_picture(), self.sound_until) {
+            (Some(picture), _) => in_time(picture),
+            // Without pictures to set the pace, sound is topped up every 20 ms; when that is overdue,
+            // there is none, and only news of the network can help.
+            (None, Some(until)) if !self.has_ended && self.failure.is_none() => {
+                match until + Duration::from_millis(20) - SOUND_MAX {
+                    top_up if top_up > self.position() => in_time(top_up),
+                    _ => Instant::FAR_FUTURE,
+                }
             }
+            (None, Some(until)) if until > self.position() => in_time(until),
             _ => Instant::FAR_FUTURE,
+        };
+        match self.viewing.end.position {
+            Some(end) if end > self.position() => need.min(in_time(end)),
+            _ => need,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use testcard_archive::{Archive, Clip, FilmSpec, Layout};
+    use testcard_core::playback::Aim;
+    use testcard_core::stream::Limits;
+    use testcard_session::End;
+
+    use super::*;
+    use crate::heap::{Heap, Link};
+
+    #[test]
+    fn whoever_looks_only_now_and_then_sees_the_pictures_in_order_all_the_same() {
+        let mut archive = Archive::new(Clip::test_card(), 1);
+        archive.add("film", "A film", "film.mp4", FilmSpec::new(20_000, Layout::MoovFirst));
+        let link = Link { bytes_per_second: 1_000_000, round_trip: Duration::from_millis(10) };
+        let mut net = Heap::new(archive, link);
+        let url = Url::parse("https://archive.org/download/film/film.mp4").unwrap();
+        let aim = Aim::At(MediaTime::ZERO);
+        let mut viewer = Viewer::new(Viewing {
+            limits: Limits::DESKTOP,
+            tunes: vec![Tune { at: Instant::ZERO, url, aim }],
+            end: End { at: Instant::from_micros(60_000_000), position: None },
+        });
+        let mut now = Instant::ZERO;
+        while !viewer.is_over() {
+            net.advance(now);
+            viewer.poll(&mut net, now);
+            now = now + Duration::from_millis(270);
+        }
+        assert_eq!(viewer.violation(), None);
+        assert_eq!(viewer.figures().shown, 600);
     }
 }

@@ -1,5 +1,5 @@
 //! Whatever the network does and however small the window is: what the viewer asserts all the while
-//! holds (see `testcard_sim::viewer`), and once the network is well again, playing goes on.
+//! holds (see `testcard_sim::viewer::Violation`), and once the network is well again, playing goes on.
 
 use proptest::prelude::*;
 use testcard_archive::{CutKind, Detour, Fault, Place, Rule, When};
@@ -43,7 +43,7 @@ fn rule() -> impl Strategy<Value = Rule> {
     (place, when, fault()).prop_map(|(place, when, fault)| Rule { place, when, fault })
 }
 
-fn session() -> impl Strategy<Value = Session> {
+fn session() -> impl Strategy<Value = Scene> {
     let layout = prop_oneof![Just(Layout::MoovFirst), Just(Layout::MoovLast)];
     let way = (20_000_u64..3_000_000, 1_u64..400);
     let position = MediaTime::from_millis(200_000);
@@ -55,12 +55,12 @@ fn session() -> impl Strategy<Value = Session> {
     (layout, way, aim, window, rules, token_seconds, any::<u64>()).prop_map(
         |(layout, (rate, round_trip_ms), aim, window_bytes, rules, token_seconds, seed)| {
             let film = FilmSpec::new(600_000, layout).with_bytes(60_000_000);
-            Session {
+            Scene {
                 limits: Limits { window_bytes, ..Limits::DESKTOP },
                 rules,
                 token_life: Some(Duration::from_secs(token_seconds)),
                 seed,
-                ..Session::new(film, link(rate, round_trip_ms), aim)
+                ..Scene::new(film, link(rate, round_trip_ms), aim)
             }
         },
     )
@@ -74,7 +74,7 @@ proptest! {
         session in session(),
         unplugged in proptest::option::of((0_u64..TROUBLE_SECONDS, 1_u64..20)),
     ) {
-        let mut viewer = Viewer::tune(session);
+        let mut viewer = Screening::start(session);
         if let Some((from, length)) = unplugged {
             viewer.watch_until(seconds(from));
             viewer.change_world("unplugged", |heap| heap.unplug());

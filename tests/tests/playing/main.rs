@@ -15,7 +15,7 @@ use testcard_core::playback::Aim;
 use testcard_core::time::{Instant, MediaTime};
 use testcard_core::trace::Event;
 use testcard_sim::heap::Link;
-use testcard_sim::viewer::{Session, Viewer};
+use testcard_sim::screening::{Scene, Screening};
 
 /// The film that is measured everywhere: half an hour of 822 kbit/s.
 fn film(layout: Layout) -> FilmSpec {
@@ -46,14 +46,14 @@ fn seconds(seconds: u64) -> Instant {
 }
 
 /// Watches until then.
-fn watch(session: Session, until: Instant) -> Viewer {
-    let mut viewer = Viewer::tune(session);
+fn watch(session: Scene, until: Instant) -> Screening {
+    let mut viewer = Screening::start(session);
     viewer.watch_until(until);
     viewer
 }
 
 /// The most exchanges that were opened within ten seconds.
-fn most_requests_in_ten_seconds(viewer: &Viewer) -> usize {
+fn most_requests_in_ten_seconds(viewer: &Screening) -> usize {
     let opened: Vec<Instant> = viewer
         .timeline()
         .events()
@@ -65,7 +65,7 @@ fn most_requests_in_ten_seconds(viewer: &Viewer) -> usize {
 }
 
 /// The offsets that were asked for at nodes, in order.
-fn offsets_asked_of_nodes(viewer: &Viewer) -> Vec<u64> {
+fn offsets_asked_of_nodes(viewer: &Screening) -> Vec<u64> {
     let offset = |event: &Event| match event {
         Event::Opened { url, range, .. } if !url.contains("/download/") => {
             range.map(ByteRange::first)
@@ -76,7 +76,7 @@ fn offsets_asked_of_nodes(viewer: &Viewer) -> Vec<u64> {
 }
 
 /// The statuses of all answers, in order.
-fn statuses(viewer: &Viewer) -> Vec<u16> {
+fn statuses(viewer: &Screening) -> Vec<u16> {
     let status = |event: &Event| match event {
         Event::Answered { status, .. } => Some(*status),
         _ => None,

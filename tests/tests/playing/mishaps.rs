@@ -6,8 +6,8 @@ use testcard_core::stream::{Condition, Limits, NodeFailure};
 
 use super::*;
 
-fn session() -> Session {
-    Session::new(film(Layout::MoovFirst), good_link(), from_900_s())
+fn session() -> Scene {
+    Scene::new(film(Layout::MoovFirst), good_link(), from_900_s())
 }
 
 /// 20 s of the film: what a mishap of a minute outlasts.
@@ -18,7 +18,7 @@ fn small_window() -> Limits {
 #[test]
 fn a_node_address_that_expires_during_a_long_throttle_is_never_used_again() {
     let rules = ["node:1:close=20000000", "node:2:close=10000000"];
-    let session = Session {
+    let session = Scene {
         link: link(5_000_000, 80),
         token_life: Some(Duration::from_secs(10)),
         ..session().with_rules(&rules)
@@ -36,7 +36,7 @@ fn a_node_address_that_expires_during_a_long_throttle_is_never_used_again() {
 
 #[test]
 fn a_long_throttle_is_not_taken_for_a_stall() {
-    let viewer = watch(Session { link: link(5_000_000, 20), ..session() }, seconds(300));
+    let viewer = watch(Scene { link: link(5_000_000, 20), ..session() }, seconds(300));
     assert_eq!(statuses(&viewer), [302, 206, 302, 206]);
     assert_eq!(viewer.figures().rebuffers, 0);
 }
@@ -58,9 +58,9 @@ fn a_film_that_the_archive_refuses_is_asked_about_once() {
 #[test]
 fn an_archive_that_fails_two_resolves_in_five_delays_the_picture_and_never_prevents_it() {
     for seed in 0..20 {
-        let session = Session { seed, ..session() };
+        let session = Scene { seed, ..session() };
         let session = session.with_rules(&["download:400/1000:status=500"]);
-        let mut viewer = Viewer::tune(session);
+        let mut viewer = Screening::start(session);
         let start = viewer.watch_until_start(seconds(40));
         assert!(start.is_some(), "seed {seed}:\n{}", viewer.timeline());
         assert!(most_requests_in_ten_seconds(&viewer) <= 10, "seed {seed}");
@@ -70,7 +70,7 @@ fn an_archive_that_fails_two_resolves_in_five_delays_the_picture_and_never_preve
 #[test]
 fn the_same_session_runs_the_same_way_twice_and_another_seed_runs_another_way() {
     let timeline = |seed| {
-        let session = Session { seed, ..session() };
+        let session = Scene { seed, ..session() };
         let rules = ["download:400/1000:status=500", "node:300/1000:reset=1000000"];
         watch(session.with_rules(&rules), seconds(40)).timeline().to_string()
     };
@@ -106,7 +106,7 @@ fn a_node_that_goes_quiet_without_closing_is_left_after_ten_seconds_while_the_bu
 
 #[test]
 fn a_set_unplugged_for_a_minute_plays_out_its_buffer_says_why_and_recovers_by_itself() {
-    let mut viewer = Viewer::tune(Session { limits: small_window(), ..session() });
+    let mut viewer = Screening::start(Scene { limits: small_window(), ..session() });
     viewer.watch_until(seconds(10));
     viewer.change_world("unplugged", |heap| heap.unplug());
     viewer.watch_until(seconds(20));

@@ -8,7 +8,7 @@ use super::*;
 const TOO_SLOW: u64 = 80_000;
 
 /// How long playing stood still each time that it ran dry.
-fn pauses(viewer: &Viewer) -> Vec<Duration> {
+fn pauses(viewer: &Screening) -> Vec<Duration> {
     use testcard_sim::timeline::Line;
     let mut since = None;
     let mut pauses = Vec::new();
@@ -24,7 +24,7 @@ fn pauses(viewer: &Viewer) -> Vec<Duration> {
 
 #[test]
 fn on_a_link_slower_than_the_film_pauses_grow_and_no_request_is_made() {
-    let session = Session::new(film(Layout::MoovFirst), link(TOO_SLOW, 80), from_900_s());
+    let session = Scene::new(film(Layout::MoovFirst), link(TOO_SLOW, 80), from_900_s());
     let viewer = watch(session, seconds(600));
     let pauses = pauses(&viewer);
     assert!(pauses.len() >= 5, "{pauses:?}");
@@ -38,8 +38,8 @@ fn on_a_link_slower_than_the_film_pauses_grow_and_no_request_is_made() {
 
 #[test]
 fn a_live_viewer_on_such_a_link_skips_to_what_is_on_and_makes_no_storm_of_requests() {
-    let session = Session::new(film(Layout::MoovFirst), link(TOO_SLOW, 80), live_from_900_s());
-    let mut viewer = Viewer::tune(session);
+    let session = Scene::new(film(Layout::MoovFirst), link(TOO_SLOW, 80), live_from_900_s());
+    let mut viewer = Screening::start(session);
     for second in 60..600 {
         viewer.watch_until(seconds(second));
         let behind = live_from_900_s().behind(viewer.position(), seconds(second));
@@ -56,8 +56,8 @@ fn a_live_viewer_on_such_a_link_skips_to_what_is_on_and_makes_no_storm_of_reques
 
 #[test]
 fn a_link_that_slows_down_and_recovers_is_played_over_without_a_further_pause() {
-    let session = Session::new(film(Layout::MoovLast), good_link(), from_900_s());
-    let mut viewer = Viewer::tune(session);
+    let session = Scene::new(film(Layout::MoovLast), good_link(), from_900_s());
+    let mut viewer = Screening::start(session);
     viewer.watch_until(seconds(6));
     viewer.change_world("20 kB/s", |heap| heap.set_rate(20_000));
     viewer.watch_until(seconds(90));
