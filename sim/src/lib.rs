@@ -7,6 +7,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod diff;
+pub mod har;
 pub mod heap;
 pub mod screening;
 pub mod timeline;
