@@ -2,7 +2,7 @@
 //! on a good day and on a bad one, the same every time and thousands of times faster than watching.
 //!
 //! [`viewer`] is somebody who watches, over any network; [`heap`] a network without sockets;
-//! [`screening`] puts the two together; `simulated_tcp` has the same viewer watch over hosts, names
+//! [`screening`] puts the two together; [`simulated_tcp`] has the same viewer watch over hosts, names
 //! and connections; and [`timeline`] is what can be read about it afterwards.
 
 #![forbid(unsafe_code)]
@@ -11,5 +11,6 @@ pub mod diff;
 pub mod har;
 pub mod heap;
 pub mod screening;
+pub mod simulated_tcp;
 pub mod timeline;
 pub mod viewer;
