@@ -10,6 +10,9 @@
 pub mod diff;
 pub mod har;
 pub mod heap;
+pub mod real_time;
+pub mod replay;
+pub mod scenarios;
 pub mod screening;
 pub mod simulated_tcp;
 pub mod timeline;
