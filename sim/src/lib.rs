@@ -15,5 +15,6 @@ pub mod replay;
 pub mod scenarios;
 pub mod screening;
 pub mod simulated_tcp;
+pub mod sweep;
 pub mod timeline;
 pub mod viewer;
