@@ -1,24 +1,52 @@
 //! `testcard-sim serve`: the archive over real sockets until Ctrl-C. Films are named on the command
-//! line; their bytes are computed as they are asked for.
+//! line; their bytes are computed as they are asked for. Or what a session's hosts said, see
+//! [`session`].
 
-use std::io::{self, Write};
-use std::net::IpAddr;
+mod session;
+
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::{Failure, Verdict};
 use clap::Args;
 use serde_json::json;
 use testcard_archive::serve::{Certificate, OnExchange, Options, Server};
 use testcard_archive::{Archive, Clip, FilmSpec, FilmSpecError, Rule, VirtualFilm};
 
-/// Serve films as archive.org does, on this machine
+/// The last port after which there are two more for the nodes.
+const FRONT_PORT_MAX: u16 = u16::MAX - 2;
+
+/// Serve films as archive.org does, or a recorded session, on this machine
 ///
 /// Prints one line of JSON with every URL, then the same for people: for each film the URL to
 /// download it, which redirects to a node, and that of the file itself, which does not. Serves until
 /// interrupted.
+///
+/// With --session it prints where each of the session's hosts is, as --resolve takes it, and the
+/// command lines that watch it again.
 #[derive(Args)]
-pub(crate) struct Arguments {
+pub(super) struct Arguments {
+    /// Serve what was recorded, once: all hosts of the session on one port, by name. What was not
+    /// recorded is told on standard error, and hung up on
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "ca_out",
+        conflicts_with_all = [
+            "host", "tls", "http", "film", "token_seconds", "fault", "seed", "certificate_name",
+        ]
+    )]
+    session: Option<PathBuf>,
+    /// With --session: how many times faster than real
+    #[arg(
+        long,
+        requires = "session",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=1000)
+    )]
+    speed: u32,
     /// Port of the front; the two nodes get the next two. 0 for any
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -52,7 +80,8 @@ pub(crate) struct Arguments {
     /// download or node; WHEN is always, a request's number (3, 0..2) or a ratio (370/1000); FAULT
     /// is status=503,30 delay=MICROSECONDS pace=BYTES_PER_SECOND no-answer[=reset|=stall]
     /// close=BYTES reset=BYTES stall=BYTES range-ignored range-shifted=BYTES replaced=BYTES page
-    /// truncated=BYTES moov-damaged or redirect=foreign|http|loop|relative|missing
+    /// truncated=BYTES moov-damaged crumbs=BYTES packed odd-headers redirect-body=BYTES or
+    /// redirect=foreign|http|loop|chain|relative|missing
     #[arg(long, value_name = "RULE")]
     fault: Vec<Rule>,
     /// Seed of everything random
@@ -90,7 +119,17 @@ impl FromStr for Film {
     }
 }
 
-pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
+pub(super) fn run(mut arguments: Arguments) -> Result<Verdict, Failure> {
+    if let Some(dir) = arguments.session.take() {
+        return session::run(&dir, arguments);
+    }
+    if arguments.port > FRONT_PORT_MAX {
+        let sentence = "the two nodes get the ports after it, and there are none";
+        return Err(Failure(format!(
+            "port {}: {sentence}; name one up to {FRONT_PORT_MAX}",
+            arguments.port
+        )));
+    }
     let mut archive = Archive::new(Clip::test_card(), arguments.seed);
     for film in &arguments.film {
         archive.add(&film.name, &film.name, &format!("{}.mp4", film.name), film.spec.clone());
@@ -117,24 +156,32 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
             rate: arguments.rate,
             round_trip: Duration::from_millis(arguments.rtt),
             speed: 1,
-            on_exchange: arguments
-                .log
-                .then(|| -> OnExchange { Box::new(|exchange| eprintln!("{exchange}")) }),
+            on_exchange: arguments.log.then(log),
         },
-    )?;
+    )
+    .map_err(Failure::about(SocketAddr::new(arguments.address, arguments.port)))?;
     if let Some(file) = arguments.ca_out {
-        std::fs::write(file, server.ca_pem())?;
+        super::write(&file, server.ca_pem())?;
     }
     announce(&server)?;
 
-    // The process ends by a signal, whose default is the right thing: the kernel closes the sockets,
-    // and there is nothing to save.
+    serve_on()
+}
+
+/// Goes on until a signal ends the process, whose default is the right thing: the kernel closes the
+/// sockets, and there is nothing to save.
+fn serve_on() -> ! {
     loop {
         std::thread::park();
     }
 }
 
-fn announce(server: &Server) -> io::Result<()> {
+/// Prints exchanges when they are over.
+fn log() -> OnExchange {
+    Box::new(|exchange| eprintln!("{exchange}"))
+}
+
+fn announce(server: &Server) -> Result<(), Failure> {
     let url = server.url();
     let films: Vec<_> = (server.archive().paths())
         .map(|(download, direct)| (format!("{url}{download}"), format!("{url}{direct}")))
@@ -142,18 +189,49 @@ fn announce(server: &Server) -> io::Result<()> {
     let list: Vec<_> = (films.iter())
         .map(|(download, direct)| json!({ "download": download, "direct": direct }))
         .collect();
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", json!({ "url": url, "nodes": server.urls().nodes, "films": list }))?;
+    let line = json!({ "url": url, "nodes": server.urls().nodes, "films": list });
+    let mut text = format!("{line}\n");
     for (download, direct) in &films {
-        writeln!(out, "{download}  (redirects to a node)")?;
-        writeln!(out, "{direct}  (the file itself)")?;
+        text.push_str(&format!("{download}  (redirects to a node)\n{direct}  (the file itself)\n"));
     }
-    out.flush()
+    super::print(&text)
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::error::ErrorKind;
+
     use super::*;
+
+    /// What the command line is refused for, if it is.
+    fn refused(arguments: &str) -> Option<ErrorKind> {
+        let command = Arguments::augment_args(clap::Command::new("serve"));
+        let words = ["serve"].into_iter().chain(arguments.split(' '));
+        command.try_get_matches_from(words).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn a_session_is_served_with_the_options_that_mean_something_then() {
+        let session = "--session dir --ca-out ca.pem";
+        let heeded = "--speed 8 --rate 100000 --rtt 80 --port 8443 --log --certificate-expired";
+        assert_eq!(refused(&format!("{session} {heeded}")), None);
+        for option in [
+            "--film a:60:min:first",
+            "--fault node:always:page",
+            "--token-seconds 5",
+            "--seed 1",
+            "--http",
+            "--tls",
+            "--host here",
+            "--certificate-name here",
+        ] {
+            let refusal = refused(&format!("{session} {option}"));
+            assert_eq!(refusal, Some(ErrorKind::ArgumentConflict), "{option}");
+        }
+        for incomplete in ["--session dir", "--speed 8"] {
+            assert_eq!(refused(incomplete), Some(ErrorKind::MissingRequiredArgument));
+        }
+    }
 
     #[test]
     fn a_film_is_a_name_and_a_description() {
