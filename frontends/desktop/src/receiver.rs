@@ -9,12 +9,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use testcard_core::mp4::{Codec, Orientation, Track};
-use testcard_core::net::Url;
+use testcard_core::net::{Network, Url};
 use testcard_core::playback::{Aim, Next, Part, Player, SoundLine, Step};
-use testcard_core::stream::{Limits, ProgrammeFailure};
+use testcard_core::stream::{Condition, Limits, ProgrammeFailure};
 use testcard_core::time::{Instant, MediaTime};
 use testcard_core::trace::Trace;
-use testcard_https::Https;
+use testcard_session::Level;
 
 use crate::picture::{
     AvcConfig, Colours, Fed, Matrix, OpenH264, Picture, PictureDecoder, PictureError,
@@ -61,9 +61,9 @@ pub enum Happening {
 }
 
 /// One programme being received.
-pub struct Receiver {
-    net: Https,
-    player: Option<Player<Https>>,
+pub struct Receiver<N: Network> {
+    net: N,
+    player: Option<Player<N>>,
     picture_decoder: Option<Box<dyn PictureDecoder>>,
     sound_decoder: Option<Box<dyn SoundDecoder>>,
     /// Decoded pictures in presentation order, none before the target.
@@ -91,9 +91,9 @@ pub struct Receiver {
     silence: u64,
 }
 
-impl Receiver {
+impl<N: Network> Receiver<N> {
     /// A receiver that is tuned to nothing.
-    pub fn new(net: Https) -> Self {
+    pub fn new(net: N) -> Self {
         Self {
             net,
             player: None,
@@ -142,8 +142,20 @@ impl Receiver {
     }
 
     /// The player, while tuned to a programme.
-    pub fn player(&self) -> Option<&Player<Https>> {
+    pub fn player(&self) -> Option<&Player<N>> {
         self.player.as_ref()
+    }
+
+    /// How things stand while tuned to a programme, for whoever draws it; `is_playing`: whether
+    /// pictures and sound move.
+    pub fn level(&self, position: MediaTime, is_playing: bool) -> Option<Level> {
+        let stream = self.player.as_ref()?.stream();
+        Some(Level {
+            window_bytes: stream.window().len() as u64,
+            position,
+            playing: is_playing,
+            throttled: stream.condition() == Condition::Throttled,
+        })
     }
 
     /// Plays the programme without its sound, for a reason as in [`Player::refuse`].

@@ -17,9 +17,9 @@ use testcard_https::Options;
 use crate::clock::SystemClock;
 use crate::draw::Painter;
 use crate::frame_dump::FrameDump;
+use crate::journal::{Journal, Shown};
 use crate::screen::{Area, OverlayPixels, Screen, ScreenError};
 use crate::speaker::Speaker;
-use crate::trace_file::{Shown, TraceFile};
 use crate::tuner::{Report, Tuner, trace_shown};
 
 /// The window at first, in points: 16:9, and small enough for any display of this century.
@@ -36,7 +36,7 @@ pub struct Setup {
     /// The time.
     pub clock: SystemClock,
     /// Where events go.
-    pub trace: TraceFile,
+    pub trace: Journal,
     /// Where the sound goes besides the speaker.
     pub sound_dump: Option<PathBuf>,
     /// Where pictures go besides the screen.
@@ -54,7 +54,7 @@ pub struct Television {
     tuner: Tuner,
     painter: Painter,
     clock: SystemClock,
-    trace: Arc<Mutex<TraceFile>>,
+    trace: Arc<Mutex<Journal>>,
     frame_dump: Option<FrameDump>,
     shown: u64,
     dropped: u64,

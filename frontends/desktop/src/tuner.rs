@@ -12,18 +12,19 @@ use std::time::Duration;
 
 use testcard_core::guide::{Reception, sentence_case};
 use testcard_core::mp4::Orientation;
-use testcard_core::net::Url;
+use testcard_core::net::{Network, Url};
 use testcard_core::playback::{Aim, Player, Playhead, Verdict, judge};
 use testcard_core::stream::{Condition, Limits, NodeFailure, ProgrammeFailure};
 use testcard_core::time::{Clock, Instant, MediaTime};
 use testcard_core::trace::Trace;
 use testcard_https::{ExtraCaError, Https, Options};
+use testcard_session::Recorder;
 
 use crate::clock::SystemClock;
+use crate::journal::{Journal, Shown};
 use crate::picture::Picture;
 use crate::receiver::{Happening, PICTURES_MAX, Receiver};
 use crate::speaker::Feed;
-use crate::trace_file::{Shown, TraceFile};
 use crate::wav::WavWriter;
 
 /// How often the speaker is fed and the clock is set by it while playing. Less than the speaker's
@@ -91,7 +92,7 @@ impl Tuner {
     pub fn start(
         network: Options,
         clock: SystemClock,
-        trace: Arc<Mutex<TraceFile>>,
+        trace: Arc<Mutex<Journal>>,
         sound_dump: Option<PathBuf>,
         has_speaker: bool,
         wake_window: Box<dyn Fn() + Send>,
@@ -109,23 +110,18 @@ impl Tuner {
         let shared = Arc::new(Shared { state: Mutex::new(state), news: Condvar::new() });
         let waker = Arc::clone(&shared);
         let https = Https::new(network, Arc::new(move || waker.stir()))?;
-        let desk = Desk {
-            shared: Arc::clone(&shared),
-            receiver: Receiver::new(https),
-            clock: clock.clone(),
-            trace,
-            sound_dump,
-            wav: None,
-            has_speaker,
-            wake_window,
-            feed: None,
-            sound_rate: None,
-            started: false,
-            happenings: Vec::new(),
+        let recording = lock(&trace).recording();
+        let (shared_too, now) = (Arc::clone(&shared), clock.clone());
+        let devices = Devices { sound_dump, has_speaker, wake_window };
+        let thread = match recording {
+            None => Desk::new(https, shared_too, now, trace, devices).start(),
+            Some(recording) => {
+                let recorder_clock = clock.clone();
+                let recorder = Recorder::new(https, recording, move || recorder_clock.now());
+                Desk::new(recorder, shared_too, now, trace, devices).start()
+            }
         };
-        let thread = thread::Builder::new().name("tuner".to_string()).spawn(move || desk.run());
-        // Without a thread to spare nothing works: the window would not have opened either.
-        Ok(Self { shared, clock, thread: Some(thread.expect("a thread can be started")) })
+        Ok(Self { shared, clock, thread: Some(thread) })
     }
 
     /// Leaves what is on and tunes to another film.
@@ -245,12 +241,19 @@ impl Report {
     }
 }
 
+/// What the tuner has beside the network.
+struct Devices {
+    sound_dump: Option<PathBuf>,
+    has_speaker: bool,
+    wake_window: Box<dyn Fn() + Send>,
+}
+
 /// The thread's side.
-struct Desk {
+struct Desk<N: Network> {
     shared: Arc<Shared>,
-    receiver: Receiver,
+    receiver: Receiver<N>,
     clock: SystemClock,
-    trace: Arc<Mutex<TraceFile>>,
+    trace: Arc<Mutex<Journal>>,
     sound_dump: Option<PathBuf>,
     wav: Option<WavWriter<BufWriter<File>>>,
     wake_window: Box<dyn Fn() + Send>,
@@ -264,7 +267,41 @@ struct Desk {
     happenings: Vec<Happening>,
 }
 
-impl Desk {
+impl<N: Network> Desk<N> {
+    fn new(
+        net: N,
+        shared: Arc<Shared>,
+        clock: SystemClock,
+        trace: Arc<Mutex<Journal>>,
+        devices: Devices,
+    ) -> Self {
+        Self {
+            shared,
+            receiver: Receiver::new(net),
+            clock,
+            trace,
+            sound_dump: devices.sound_dump,
+            wav: None,
+            wake_window: devices.wake_window,
+            has_speaker: devices.has_speaker,
+            feed: None,
+            sound_rate: None,
+            started: false,
+            happenings: Vec::new(),
+        }
+    }
+
+    /// Runs on a thread of its own.
+    fn start(self) -> JoinHandle<()>
+    where
+        N: Send + 'static,
+        N::Exchange: Send,
+    {
+        let thread = thread::Builder::new().name("tuner".to_string()).spawn(move || self.run());
+        // Without a thread to spare nothing works: the window would not have opened either.
+        thread.expect("a thread can be started")
+    }
+
     fn run(mut self) {
         loop {
             let now = self.clock.now();
@@ -316,7 +353,10 @@ impl Desk {
         self.stop_clock(MediaTime::ZERO);
         self.sound_rate = None;
         let now = self.clock.now();
-        let outcome = self.receiver.tune(url, aim, limits, now, &mut *lock(&self.trace));
+        let mut trace = lock(&self.trace);
+        trace.tuned(now, &url, aim);
+        let outcome = self.receiver.tune(url, aim, limits, now, &mut *trace);
+        drop(trace);
         if let Err(failure) = outcome {
             self.fail(failure);
         }
@@ -351,6 +391,9 @@ impl Desk {
         self.publish(now);
         if may_start {
             wake = wake.min(self.start_when_due(now));
+        }
+        if let Some(level) = self.receiver.level(position, self.started) {
+            lock(&self.trace).level(now, level);
         }
         self.feed_speaker();
         wake
@@ -426,6 +469,8 @@ impl Desk {
             state.playhead.run(now);
             self.started = true;
             (self.wake_window)();
+            drop(state);
+            lock(&self.trace).playing(now, position);
         }
         now
     }
@@ -529,7 +574,7 @@ impl Desk {
 }
 
 /// The step under way between the remote control and the picture.
-fn stage(player: &Player<Https>, now: Instant) -> String {
+fn stage<N: Network>(player: &Player<N>, now: Instant) -> String {
     let stream = player.stream();
     match stream.condition() {
         Condition::Pausing(why, until) => pausing(why, until.since(now)),
@@ -559,12 +604,12 @@ fn pausing(why: NodeFailure, left: Duration) -> String {
     }
 }
 
-fn lock(trace: &Mutex<TraceFile>) -> MutexGuard<'_, TraceFile> {
+fn lock(trace: &Mutex<Journal>) -> MutexGuard<'_, Journal> {
     trace.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes a window's event, at the tuner's time.
-pub fn trace_shown(trace: &Mutex<TraceFile>, clock: &SystemClock, event: &Shown) {
+pub fn trace_shown(trace: &Mutex<Journal>, clock: &SystemClock, event: &Shown) {
     lock(trace).shown(clock.now(), event);
 }
 
@@ -591,20 +636,12 @@ mod tests {
             report: Report::off(),
         };
         let https = Https::new(Options::default(), Arc::new(|| ())).expect("no extra authority");
-        let mut desk = Desk {
-            shared: Arc::new(Shared { state: Mutex::new(state), news: Condvar::new() }),
-            receiver: Receiver::new(https),
-            clock,
-            trace: Arc::new(Mutex::new(TraceFile::create(None).expect("no file"))),
-            sound_dump: None,
-            wav: None,
-            wake_window: Box::new(|| ()),
-            has_speaker: true,
-            feed: Some(feed),
-            sound_rate: Some(48_000),
-            started: true,
-            happenings: Vec::new(),
-        };
+        let shared = Arc::new(Shared { state: Mutex::new(state), news: Condvar::new() });
+        let trace = Journal::create(None, None).expect("no file");
+        let wake_window = Box::new(|| ());
+        let devices = Devices { sound_dump: None, has_speaker: true, wake_window };
+        let mut desk = Desk::new(https, shared, clock, Arc::new(Mutex::new(trace)), devices);
+        (desk.feed, desk.sound_rate, desk.started) = (Some(feed), Some(48_000), true);
         let url = Url::parse("https://archive.org/download/another/film.mp4").expect("a literal");
         desk.tune(Order { url, aim: Aim::At(MediaTime::ZERO), limits: Limits::DESKTOP });
         let mut heard = [1; 200];

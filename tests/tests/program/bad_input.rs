@@ -1,10 +1,12 @@
 //! What a person is told when things are not as they should be: one sentence, a trace event, and an
 //! exit code. Never a crash, a hang or silence.
 
+use std::process::Command;
+
 use testcard_archive::serve::{Certificate, Options};
 use testcard_archive::{FilmSpec, Layout};
 
-use crate::run::{Run, Stage, archive_with, half_hour};
+use crate::run::{Run, Stage, archive_with, half_hour, program};
 
 /// Plays a film from an archive that misbehaves like this.
 fn play(rules: &[&str]) -> Run {
@@ -128,10 +130,27 @@ fn arguments_that_make_no_sense_are_refused_with_exit_code_2() {
         &["--channel", "99"],
         &["--line-up", "/nowhere/line-up.toml"],
         &["--when", "yesterday"],
+        &["--resolve", "archive.org:127.0.0.1"],
     ] {
         let run = stage.run(arguments);
         assert_eq!(run.code(), Some(2), "{arguments:?}: {}", run.sentence());
         assert!(!run.sentence().is_empty());
+    }
+}
+
+#[test]
+fn what_only_the_schedule_heeds_is_refused_where_there_is_none() {
+    for option in [["--line-up", "mine.toml"], ["--seed", "7"], ["--when", "2026-11-20T20:42:00Z"]]
+    {
+        for command in [["play", "https://127.0.0.1/film.mp4"], ["probe", "film.mp4"]] {
+            for arguments in [[command, option].concat(), [option, command].concat()] {
+                let output =
+                    Command::new(program()).args(&arguments).output().expect("the program runs");
+                let sentence = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.status.code(), Some(2), "{arguments:?}: {sentence}");
+                assert!(sentence.contains(option[0]), "{arguments:?}: {sentence}");
+            }
+        }
     }
 }
 

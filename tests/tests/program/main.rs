@@ -6,6 +6,8 @@ mod bad_input;
 mod in_step;
 mod outage;
 mod pinned;
+mod recorded;
 mod run;
 mod schedule;
+mod served;
 mod uneven;

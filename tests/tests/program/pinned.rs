@@ -2,18 +2,18 @@
 
 use std::process::Command;
 
-use testcard_archive::Layout;
 use testcard_archive::serve::{Certificate, Options};
+use testcard_archive::{Archive, Layout};
 
 use crate::run::{Stage, archive_with, half_hour, program};
 
 /// An archive that calls itself archive.org, and what a command line needs to find its front and its
 /// nodes here.
-fn archive_org() -> (Stage, Vec<String>) {
+pub fn archive_org(archive: Archive) -> (Stage, Vec<String>) {
     let certificate =
         Certificate { names: vec!["archive.org".to_string()], ..Certificate::default() };
     let options = Options { host: "archive.org".to_string(), certificate, ..Options::default() };
-    let stage = Stage::with_options(archive_with(half_hour(Layout::MoovLast), &[]), options);
+    let stage = Stage::with_options(archive, options);
     let urls = stage.server.urls();
     let pins = urls.nodes.iter().chain([&urls.front]).flat_map(|url| {
         let host_and_port = url.strip_prefix("https://").expect("the archive speaks TLS");
@@ -25,7 +25,7 @@ fn archive_org() -> (Stage, Vec<String>) {
 
 #[test]
 fn a_film_of_archive_org_plays_from_this_machine_under_its_own_address() {
-    let (stage, pins) = archive_org();
+    let (stage, pins) = archive_org(archive_with(half_hour(Layout::MoovLast), &[]));
     let pins: Vec<&str> = pins.iter().map(String::as_str).collect();
     let url = stage.film_url();
     for how in [&["--headless"][..], &[]] {
@@ -42,7 +42,7 @@ fn a_film_of_archive_org_plays_from_this_machine_under_its_own_address() {
 
 #[test]
 fn the_set_and_probe_find_a_pinned_host_too() {
-    let (stage, pins) = archive_org();
+    let (stage, pins) = archive_org(archive_with(half_hour(Layout::MoovLast), &[]));
     let probed = Command::new(program())
         .args(["probe", &stage.film_url(), "--extra-ca"])
         .arg(stage.path("ca.pem"))

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
@@ -13,34 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testcard_archive::serve::{Options, Server};
 use testcard_archive::{Archive, Clip, FilmSpec, Layout, Rule};
-
-/// The program, built as these tests were.
-pub fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        // All of the workspace, so that dependencies are built with the features they have already.
-        let build = [
-            "build",
-            "--quiet",
-            "--locked",
-            "--workspace",
-            "--bin=testcard",
-            "--message-format=json",
-        ];
-        let built = Command::new(env!("CARGO"))
-            .args(build)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
-        let executable = messages.lines().find_map(|line| {
-            let message: Value = serde_json::from_str(line).ok()?;
-            message["executable"].as_str().map(PathBuf::from)
-        });
-        executable.expect("cargo says where it put the program")
-    })
-}
+pub use testcard_tests::{program, sim};
 
 /// A server with one film, `film.mp4` of the item `film`, in 640 × 480.
 pub fn archive_with(spec: FilmSpec, rules: &[&str]) -> Archive {

@@ -15,12 +15,14 @@ use jiff::Timestamp;
 use testcard_core::line_up::LineUp;
 use testcard_core::net::Url;
 use testcard_core::schedule::{DEFAULT_SEED, Schedule};
-use testcard_core::stream::ProgrammeFailure;
+use testcard_core::stream::{Limits, ProgrammeFailure};
 use testcard_core::time::UnixMillis;
 use testcard_https::{Options, Pin};
 
+use crate::clock::SystemClock;
 use crate::frame_dump::FrameDump;
-use crate::trace_file::TraceFile;
+use crate::journal::Journal;
+use crate::tape::Tape;
 
 /// A TV set for the Internet Archive: five channels of archive.org's films on a schedule that
 /// everyone shares.
@@ -94,6 +96,11 @@ struct KeepArgs {
     /// Write what happens as JSON lines, times in µs
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Record what the network brings, and what is made of it, as a session that testcard-sim can
+    /// replay. DIR is made, or replaced if it is a session; it is saved every five seconds and at the
+    /// end
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 /// How to reach hosts.
@@ -174,8 +181,20 @@ impl ScheduleArgs {
 }
 
 impl KeepArgs {
-    fn trace(&self) -> Result<TraceFile, Failure> {
-        TraceFile::create(self.trace.as_deref()).map_err(unusable("--trace"))
+    /// The session to record, if any: `title` is a sentence.
+    fn tape(
+        &self,
+        title: String,
+        limits: Limits,
+        clock: &SystemClock,
+    ) -> Result<Option<Tape>, Failure> {
+        let start = |dir: &PathBuf| Tape::start(dir, title, limits, clock.clone());
+        self.record.as_ref().map(start).transpose().map_err(unusable("--record"))
+    }
+
+    fn journal(&self, tape: Option<&Tape>) -> Result<Journal, Failure> {
+        let recording = tape.map(|tape| tape.recording().clone());
+        Journal::create(self.trace.as_deref(), recording).map_err(unusable("--trace"))
     }
 
     fn frame_dump(&self) -> Result<Option<FrameDump>, Failure> {
@@ -200,6 +219,11 @@ impl NetworkArgs {
         };
         Ok(Options { extra_ca, pinned: self.resolve })
     }
+}
+
+/// Saves a session for the last time.
+fn finish(tape: Option<Tape>) -> Result<(), Failure> {
+    tape.map_or(Ok(()), Tape::finish).map_err(unusable("--record"))
 }
 
 /// Turns an error about `what` into a sentence.

@@ -8,19 +8,22 @@ use std::time::Duration;
 use clap::Args;
 use testcard_core::guide::{Action, Backdrop, Card, Guide, Key, Reception, View};
 use testcard_core::line_up::LineUp;
-use testcard_core::net::Url;
-use testcard_core::playback::Aim;
+use testcard_core::net::{Network, Url};
+use testcard_core::playback::{Aim, Player};
 use testcard_core::schedule::Schedule;
 use testcard_core::stream::{Limits, Patience};
 use testcard_core::time::{Clock, MediaTime};
 use testcard_https::Https;
+use testcard_session::Recorder;
 
 use super::{Failure, KeepArgs, NetworkArgs, parse_seconds, parse_url, unusable};
 use crate::clock::SystemClock;
 use crate::frame_dump::FrameDump;
+use crate::journal::{Journal, Shown};
 use crate::receiver::{Happening, Receiver};
+use crate::sound::CHANNELS;
+use crate::tape::Tape;
 use crate::television::{Input, Setup, Television};
-use crate::trace_file::{Shown, TraceFile};
 use crate::wav::WavWriter;
 
 #[derive(Args)]
@@ -44,17 +47,33 @@ pub struct Play {
 const LIMITS: Limits = Limits { patience: Patience::Tries(5), ..Limits::DESKTOP };
 
 pub fn run(args: Play) -> Result<(), Failure> {
-    let (trace, frame_dump) = (args.keep.trace()?, args.keep.frame_dump()?);
-    match args.headless {
-        true => headless(args, frame_dump, trace),
-        false => in_window(args, frame_dump, trace),
+    let frame_dump = args.keep.frame_dump()?;
+    let clock = SystemClock::new();
+    let tape = args.keep.tape(format!("{} is played", args.url.path()), LIMITS, &clock)?;
+    let trace = args.keep.journal(tape.as_ref())?;
+    let tools = Tools { clock, frame_dump, trace };
+    let outcome = match args.headless {
+        true => headless(args, tools, tape.as_ref()),
+        false => in_window(args, tools),
+    };
+    match outcome {
+        Ok(()) => super::finish(tape),
+        // Dropping the tape saves it too; what went wrong first is what is told.
+        Err(failure) => Err(failure),
     }
 }
 
+/// What is used however a film is played.
+struct Tools {
+    clock: SystemClock,
+    frame_dump: Option<FrameDump>,
+    trace: Journal,
+}
+
 /// Plays in a window until the film or the frames are over, or somebody leaves.
-fn in_window(args: Play, frame_dump: Option<FrameDump>, trace: TraceFile) -> Result<(), Failure> {
+fn in_window(args: Play, tools: Tools) -> Result<(), Failure> {
+    let Tools { clock, frame_dump, trace } = tools;
     let sound_dump = args.keep.dump_audio.clone();
-    let clock = SystemClock::new();
     let network = args.network.options()?;
     let setup = Setup { network, clock: clock.clone(), trace, sound_dump, frame_dump };
     let mut television = Television::open(setup).map_err(unusable("this machine"))?;
@@ -111,41 +130,77 @@ fn card(name: &str, reception: &Reception) -> Option<Card> {
     Some(Card { backdrop, heading, sentence, detail: None })
 }
 
-/// Decodes as fast as it goes, showing every picture to nobody.
-fn headless(
-    args: Play,
-    mut frame_dump: Option<FrameDump>,
-    mut trace: TraceFile,
-) -> Result<(), Failure> {
+/// Plays as fast as it goes, showing every picture to nobody.
+fn headless(args: Play, tools: Tools, tape: Option<&Tape>) -> Result<(), Failure> {
     let waiting = thread::current();
     let https = Https::new(args.network.options()?, Arc::new(move || waiting.unpark()));
-    let mut receiver = Receiver::new(https.map_err(unusable("--extra-ca"))?);
-    let clock = SystemClock::new();
+    let https = https.map_err(unusable("--extra-ca"))?;
     let aim = Aim::At(MediaTime::from_micros(args.at));
-    receiver.tune(args.url, aim, LIMITS, clock.now(), &mut trace)?;
+    match tape {
+        None => decode(https, args.url, aim, &args.keep, tools, |_, _| ()),
+        Some(tape) => {
+            let clock = tools.clock.clone();
+            let recorder = Recorder::new(https, tape.recording().clone(), move || clock.now());
+            let ran_ahead = |by, to| tape.ran_ahead(by, to);
+            decode(recorder, args.url, aim, &args.keep, tools, ran_ahead)
+        }
+    }
+}
+
+/// Decodes what a network brings. `progressed` hears how much of the film that was, and up to where
+/// as long as there is more.
+fn decode<N: Network>(
+    net: N,
+    url: Url,
+    aim: Aim,
+    keep: &KeepArgs,
+    tools: Tools,
+    progressed: impl Fn(Duration, Option<MediaTime>),
+) -> Result<(), Failure> {
+    let Tools { clock, mut frame_dump, mut trace } = tools;
+    let mut receiver = Receiver::new(net);
+    let now = clock.now();
+    trace.tuned(now, &url, aim);
+    receiver.tune(url, aim, LIMITS, now, &mut trace)?;
     // Nobody watches, so playing never runs dry: it is always before the first missing sample.
     let nobody = MediaTime::from_micros(i64::MIN);
     let mut wav = None;
     let mut shown = 0;
     let mut started = false;
+    let (mut start, mut position) = (MediaTime::ZERO, MediaTime::ZERO);
+    let (mut sound_rate, mut frames) = (1, 0);
+    let mut length = Duration::ZERO;
     let mut happenings = Vec::new();
     let outcome = 'playing: loop {
         let wake = receiver.turn(clock.now(), nobody, &mut happenings, &mut trace);
         for happening in happenings.drain(..) {
             match happening {
-                Happening::Located { sound_rate: Some(rate) } if wav.is_none() => {
-                    let path = args.keep.dump_audio.as_deref();
-                    let created = path.map(|path| WavWriter::create(path, rate)).transpose();
-                    wav = created.map_err(unusable("--dump-audio"))?;
+                Happening::Located { sound_rate: Some(rate) } => {
+                    sound_rate = rate.max(1);
+                    if wav.is_none() {
+                        let path = keep.dump_audio.as_deref();
+                        let created = path.map(|path| WavWriter::create(path, rate)).transpose();
+                        wav = created.map_err(unusable("--dump-audio"))?;
+                    }
                 }
                 Happening::Notice(notice) => eprintln!("testcard: {notice}"),
-                Happening::Failed(why) => break 'playing Err(why.into()),
+                Happening::Failed(why) => {
+                    progressed(length, None);
+                    break 'playing Err(why.into());
+                }
                 _ => {}
             }
         }
-        started = started || receiver.may_start();
+        if !started && receiver.may_start() {
+            started = true;
+            position = receiver.player().map_or(MediaTime::ZERO, Player::target);
+            start = position;
+            trace.playing(clock.now(), start);
+        }
         if started {
             let sound: Vec<i16> = receiver.sound.drain(..).collect();
+            frames += (sound.len() / CHANNELS) as u64;
+            length = length.max(Duration::from_micros(frames * 1_000_000 / u64::from(sound_rate)));
             if let Some(wav) = &mut wav {
                 wav.write(&sound).map_err(unusable("--dump-audio"))?;
             }
@@ -155,14 +210,22 @@ fn headless(
                 if let Some(dump) = &mut frame_dump {
                     dump.write(&picture).map_err(unusable("--dump-frames"))?;
                 }
+                position = picture.pts;
+                let since = u64::try_from(position.micros_since(start)).unwrap_or(0);
+                length = length.max(Duration::from_micros(since));
+                progressed(length, Some(position));
                 shown += 1;
-                if args.keep.enough(shown) {
+                if keep.enough(shown) {
                     break 'playing Ok(());
                 }
             }
             if receiver.is_over() {
+                progressed(length, None);
                 break Ok(());
             }
+        }
+        if let Some(level) = receiver.level(position, started) {
+            trace.level(clock.now(), level);
         }
         let left = wake.since(clock.now());
         if !left.is_zero() {

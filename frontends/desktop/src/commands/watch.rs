@@ -20,6 +20,7 @@ use testcard_https::{Https, Options};
 use super::{Failure, KeepArgs, NetworkArgs, ScheduleArgs, parse_url, unusable};
 use crate::clock::SystemClock;
 use crate::offline;
+use crate::tape::Tape;
 use crate::television::{Input, Setup, Television};
 use crate::tuner::Report;
 
@@ -87,7 +88,11 @@ pub fn run(args: Watch, schedule: &ScheduleArgs, network: NetworkArgs) -> Result
     if let Some(server) = &server {
         network.extra_ca.extend_from_slice(server.ca_pem().as_bytes());
     }
-    let (trace, frame_dump) = (args.keep.trace()?, args.keep.frame_dump()?);
+    let frame_dump = args.keep.frame_dump()?;
+    let number = channels.get(channel).map_or(0, |channel| channel.number);
+    let title = format!("The set is watched, channel {number} first");
+    let tape = args.keep.tape(title, Limits::DESKTOP, &clock)?;
+    let trace = args.keep.journal(tape.as_ref())?;
     let sound_dump = args.keep.dump_audio.clone();
     let setup = Setup { network, clock: clock.clone(), trace, sound_dump, frame_dump };
     let television = Television::open(setup).map_err(unusable("this machine"))?;
@@ -99,7 +104,7 @@ pub fn run(args: Watch, schedule: &ScheduleArgs, network: NetworkArgs) -> Result
     };
     let guide = Guide::new(&schedule, channel);
     let keep = args.keep;
-    Set { schedule, guide, television, clock, archive, keep, on: None, notice: None }.watch()
+    Set { schedule, guide, television, clock, archive, keep, on: None, notice: None, tape }.watch()
 }
 
 /// Where films come from.
@@ -130,6 +135,8 @@ struct Set {
     on: Option<On>,
     /// The latest notice that the viewer has been told of.
     notice: Option<String>,
+    /// Last, so that it is saved when all that is recorded is over.
+    tape: Option<Tape>,
 }
 
 impl Set {
@@ -188,7 +195,7 @@ impl Set {
             }
         }
         self.television.finish();
-        Ok(())
+        super::finish(self.tape)
     }
 
     /// Does what the guide says; whether that is to leave.

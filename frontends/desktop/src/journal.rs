@@ -1,0 +1,125 @@
+//! What happens, written down: as a file of JSON lines, `t` in µs since the program started, and in
+//! the session that is being recorded. Only writes.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+use testcard_core::net::Url;
+use testcard_core::playback::Aim;
+use testcard_core::time::{Instant, MediaTime};
+use testcard_core::trace::{Event, Trace};
+use testcard_session::{Level, Recording, TraceLine};
+
+/// Writes events down as they happen: to a file, in a recording, to both or nowhere.
+pub struct Journal {
+    file: Option<BufWriter<File>>,
+    recording: Option<Recording>,
+}
+
+#[derive(Serialize)]
+struct Line<'a, E> {
+    t: Instant,
+    #[serde(flatten)]
+    event: &'a E,
+}
+
+/// What the window adds to the core's events.
+#[derive(Serialize)]
+#[serde(tag = "ev", rename_all = "snake_case")]
+pub enum Shown {
+    /// Pictures and sound move from here on.
+    Playing {
+        /// The position in the film.
+        at_us: MediaTime,
+    },
+    /// A picture reached the screen (or its file).
+    Picture {
+        /// Counted from 0.
+        n: u64,
+        /// Its place on the film's timeline.
+        pts_us: i64,
+        /// Frames of sound played so far; absent without a sound device.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sound_frames: Option<u64>,
+    },
+    /// What the program cost.
+    Summary {
+        /// Pictures shown.
+        pictures: u64,
+        /// Pictures that were too late to be shown.
+        dropped: u64,
+        /// Body bytes received.
+        bytes: u64,
+        /// Exchanges opened.
+        exchanges: u32,
+        /// Times that the sound device found nothing to play.
+        underruns: u64,
+    },
+}
+
+impl Journal {
+    /// A journal that writes to a file at `path` and to `recording`, where there is one.
+    pub fn create(path: Option<&Path>, recording: Option<Recording>) -> io::Result<Self> {
+        let file = path.map(File::create).transpose()?.map(BufWriter::new);
+        Ok(Self { file, recording })
+    }
+
+    /// The recording that it writes to.
+    pub fn recording(&self) -> Option<Recording> {
+        self.recording.clone()
+    }
+
+    /// Notes that a programme is tuned to, before the core says so and anything is asked for.
+    pub fn tuned(&mut self, at: Instant, url: &Url, aim: Aim) {
+        if let Some(recording) = &self.recording {
+            recording.tuned(at, url, aim);
+        }
+    }
+
+    /// Writes that pictures and sound move from a position on. It is the one thing of the window's
+    /// that a session keeps too: whoever watches the session again starts then.
+    pub fn playing(&mut self, at: Instant, position: MediaTime) {
+        let event = Shown::Playing { at_us: position };
+        self.write(&Line { t: at, event: &event });
+        if let Some(recording) = &self.recording
+            && let Ok(Value::Object(fields)) = serde_json::to_value(&event)
+        {
+            recording.note(TraceLine { at, fields });
+        }
+    }
+
+    /// Notes how things stand. Only a session keeps that.
+    pub fn level(&mut self, at: Instant, level: Level) {
+        if let Some(recording) = &self.recording {
+            recording.level(at, level);
+        }
+    }
+
+    /// Writes what the window did.
+    pub fn shown(&mut self, at: Instant, event: &Shown) {
+        self.write(&Line { t: at, event });
+    }
+
+    fn write(&mut self, line: &impl Serialize) {
+        let Some(file) = &mut self.file else { return };
+        // Whole lines at once, so that a trace is readable while the program runs, and after a kill.
+        let written = serde_json::to_writer(&mut *file, line).map_err(io::Error::from);
+        if let Err(error) = written.and_then(|()| file.write_all(b"\n")).and_then(|()| file.flush())
+        {
+            eprintln!("testcard: the trace cannot be written any further: {error}");
+            self.file = None;
+        }
+    }
+}
+
+impl Trace for Journal {
+    fn record(&mut self, at: Instant, event: Event) {
+        self.write(&Line { t: at, event: &event });
+        if let Some(recording) = &self.recording {
+            recording.trace(at, &event);
+        }
+    }
+}
