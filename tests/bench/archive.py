@@ -111,15 +111,14 @@ class Archive:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
 
-def check_programs():
+def check_programs(programs):
     """Says what to do when there is nothing to measure, instead of failing somewhere later."""
     if not sys.platform.startswith("linux"):
         raise CannotMeasure("this reads /proc, which only Linux has")
-    for program in (TESTCARD, TESTCARD_SIM):
+    for program in programs:
         if not program.exists():
-            raise CannotMeasure(
-                f"{program} is not there: cargo build --release -p testcard -p testcard-sim"
-            )
+            packages = " ".join(f"-p {program.name}" for program in programs)
+            raise CannotMeasure(f"{program} is not there: cargo build --release {packages}")
 
 
 def read_trace(path):
@@ -136,13 +135,13 @@ def machine():
     return f"{cores}, load average {os.getloadavg()[0]:.1f} at the start"
 
 
-def run_as_command(main):
+def run_as_command(main, programs=(TESTCARD, TESTCARD_SIM)):
     """Runs a benchmark's `main`, which says whether what was promised was kept.
 
     Exit codes: 0 kept, 1 not kept, 2 not measured.
     """
     try:
-        check_programs()
+        check_programs(programs)
         sys.exit(0 if main() else 1)
     except CannotMeasure as why:
         print(f"{Path(sys.argv[0]).name}: {why}", file=sys.stderr)
