@@ -18,8 +18,8 @@ run *ARGS: (need "c++" "nasm" "pkg-config" "sdl2")
 offline *ARGS: (need "c++" "nasm" "pkg-config" "sdl2")
     cargo run --release --quiet -p testcard -- --offline {{ ARGS }}
 
-# Every check that has to pass: lints, tests, core for the PSP, documentation, licences
-test: lint tests core-for-psp docs licences
+# Every check that has to pass: lints, tests, thousands of bad evenings, core for the PSP, licences
+test: lint tests sweep canaries core-for-psp docs licences
 
 # Format and lints
 lint: (need "rustfmt" "clippy" "c++" "nasm" "pkg-config" "sdl2")
@@ -27,7 +27,7 @@ lint: (need "rustfmt" "clippy" "c++" "nasm" "pkg-config" "sdl2")
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # All tests; a snapshot that none of them uses fails too
-tests: (need "c++" "nasm" "pkg-config" "sdl2")
+tests: (need "c++" "nasm" "pkg-config" "sdl2" "nginx")
     mkdir -p target && rm -f "$INSTA_SNAPSHOT_REFERENCES_FILE"
     cargo test --workspace --locked --no-fail-fast
     tools/unused-snapshots
@@ -48,6 +48,40 @@ licences: (need "cargo-deny")
 deny: (need "cargo-deny")
     cargo deny --locked check
 
+# Record the sessions that come along anew and accept what they show: read the difference in git then
+sessions: (need "c++")
+    cargo run --release --quiet --locked -p testcard-sim -- scenarios --out recorded-sessions
+    INSTA_UPDATE=always cargo test --quiet --locked -p testcard-tests --test sessions recorded
+    git status --short -- recorded-sessions tests/tests/sessions
+
+# Whether the recorded sessions may be in git, and show what their snapshots say
+check-sessions: (need "c++")
+    cargo run --release --quiet --locked -p testcard-sim -- lint recorded-sessions
+    cargo test --quiet --locked -p testcard-tests --test sessions recorded
+
+# Watch sessions again: does the TV do what it did? --driver turmoil, --html DIR, --help
+replay *ARGS="recorded-sessions": (need "c++")
+    cargo run --release --quiet --locked -p testcard-sim -- replay {{ ARGS }}
+
+# What is different between two sessions: just diff EXPECTED ACTUAL
+diff *ARGS: (need "c++")
+    cargo run --release --quiet --locked -p testcard-sim -- diff {{ ARGS }}
+
+# Draw a session, or two and their differences: target/report.html
+report EXPECTED ACTUAL=EXPECTED: (need "c++")
+    mkdir -p target
+    cargo run --release --quiet --locked -p testcard-sim -- \
+        diff --html target/report.html "{{ EXPECTED }}" "{{ ACTUAL }}" || [ $? -eq 1 ]
+    @echo target/report.html
+
+# Evenings of random trouble by the thousand, and what must hold in all of them: --shard 1/2, --help
+sweep *ARGS="--seeds 0..5000": (need "c++")
+    cargo run --quiet --locked -p testcard-sim -- sweep {{ ARGS }}
+
+# Plant bugs in core one by one, and fail when the sweep does not find one of them
+canaries: (need "c++")
+    cargo test --quiet --locked -p testcard-sim --features canaries --test canaries
+
 # Time, bytes and requests to the first picture over 1 MB/s and 80 ms, beside ffmpeg and mpv
 bench-tune *ARGS: (need "c++" "nasm" "pkg-config" "sdl2" "python3")
     cargo build --release --quiet -p testcard -p testcard-sim
@@ -57,6 +91,11 @@ bench-tune *ARGS: (need "c++" "nasm" "pkg-config" "sdl2" "python3")
 bench-memory *ARGS: (need "c++" "nasm" "pkg-config" "sdl2" "python3")
     cargo build --release --quiet -p testcard -p testcard-sim
     python3 tests/bench/memory.py {{ ARGS }}
+
+# How many times faster than watching sessions are replayed, and seeds swept
+bench-sim *ARGS: (need "c++" "python3")
+    cargo build --release --quiet -p testcard-sim
+    python3 tests/bench/sim.py {{ ARGS }}
 
 # Installs what of NAMES is missing, on Debian and Ubuntu; elsewhere says what to install
 [private]
