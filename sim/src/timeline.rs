@@ -46,9 +46,7 @@ impl Timeline {
             _ => None,
         })
     }
-}
 
-impl Timeline {
     /// The same as a session keeps it, from the line of this number on.
     pub fn to_trace(&self, from: usize) -> Vec<TraceLine> {
         let lines = self.lines.get(from..).unwrap_or_default();

@@ -34,9 +34,6 @@ const SOUND_MAX: Duration = Duration::from_millis(500);
 /// the target has some hundreds of samples decoded in one moment.
 const ROUNDS_MAX: u32 = 20_000;
 
-/// How often the [`Level`] is noted.
-const LEVEL_EVERY: Duration = Duration::from_secs(1);
-
 /// The first thing seen of a programme or, without pictures, heard.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Start {
@@ -561,7 +558,7 @@ impl<N: Network> Viewer<N> {
             throttled: stream.condition() == Condition::Throttled,
         };
         let is_due = |(at, before): &(Instant, Level)| {
-            self.now.since(*at) >= LEVEL_EVERY && level.is_news_after(before)
+            self.now.since(*at) >= Level::EVERY && level.is_news_after(before)
         };
         if self.level.as_ref().is_none_or(is_due) {
             self.level = Some((self.now, level));

@@ -140,6 +140,19 @@ impl fmt::Display for CutKind {
 }
 
 impl Response {
+    /// No answer at all: the connection ends this way before the head.
+    pub fn unanswered(how: CutKind) -> Self {
+        Self {
+            status: 404,
+            headers: Vec::new(),
+            framing: Framing::Empty,
+            body: Vec::new(),
+            delay_us: 0,
+            pace: Pace::Free,
+            cut: Some(Cut { after: None, how }),
+        }
+    }
+
     /// The first header of that name, case ignored.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));

@@ -1,6 +1,8 @@
 //! What the TV did during a session, a line at a time: the contents of `trace.jsonl`. A line is kept
 //! as it is written, whatever its fields, so that a newer program's trace can still be compared.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use testcard_core::time::{Instant, MediaTime};
@@ -38,6 +40,9 @@ pub struct Level {
 }
 
 impl Level {
+    /// The shortest time between two that are noted.
+    pub const EVERY: Duration = Duration::from_secs(1);
+
     /// Whether a drawing would look otherwise with it: another state, or a window that is fuller or
     /// emptier by more than a thirty-second.
     pub fn is_news_after(&self, before: &Self) -> bool {

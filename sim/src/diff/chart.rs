@@ -9,8 +9,9 @@ use testcard_core::net::ByteRange;
 use testcard_core::time::Instant;
 use testcard_session::{Ending, Exchange, Session};
 
-use super::words::{HostClass, bytes, cut, escape};
+use super::words::{bytes, cut, escape};
 use super::{exchanges, words};
+use crate::replay::HostClass;
 
 /// The drawing's own units; at 1280 pixels they are pixels.
 const WIDTH: f64 = 1230.0;

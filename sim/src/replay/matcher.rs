@@ -39,6 +39,15 @@ impl HostClass {
             _ => Self::Other(host.to_owned()),
         }
     }
+
+    /// In a word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Front => "front",
+            Self::Node => "node",
+            Self::Other(_) => "other",
+        }
+    }
 }
 
 impl fmt::Display for HostClass {

@@ -20,7 +20,7 @@ use testcard_core::time::Instant;
 use testcard_session::{Ending, Provenance, Session, TraceLine};
 
 pub use heap::Heap;
-pub use matcher::{Asked, Matcher, Unmatched};
+pub use matcher::{Asked, HostClass, Matcher, Unmatched};
 pub use playback::{Playback, Unplayable};
 pub use what_if::{Expiry, UnknownToken};
 

@@ -36,13 +36,8 @@ impl std::error::Error for Unplayable {}
 /// A session being played back. Its clones are the same playback.
 #[derive(Clone, Debug)]
 pub struct Playback {
-    shared: Arc<Mutex<Shared>>,
+    matcher: Arc<Mutex<Matcher>>,
     exchanges: Arc<Vec<Exchange>>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    matcher: Matcher,
 }
 
 impl Playback {
@@ -59,9 +54,8 @@ impl Playback {
                 _ => {}
             }
         }
-        let shared = Shared { matcher: Matcher::new(session) };
-        let exchanges = Arc::new(session.exchanges.clone());
-        Ok(Self { shared: Arc::new(Mutex::new(shared)), exchanges })
+        let matcher = Arc::new(Mutex::new(Matcher::new(session)));
+        Ok(Self { matcher, exchanges: Arc::new(session.exchanges.clone()) })
     }
 
     /// The hosts that were asked, each with its port if that is not its scheme's own.
@@ -79,23 +73,23 @@ impl Playback {
     /// When nothing was.
     pub fn look_up(&self, request: &Request) -> Result<(usize, Response), Box<Unmatched>> {
         let asked = Asked::new(request.method, request.host, request.target, request.range);
-        let n = self.lock().matcher.find(asked)?;
+        let n = self.matcher().find(asked)?;
         Ok((n + 1, respond(&self.exchanges[n])))
     }
 
     /// The first request that was not recorded.
     pub fn unmatched(&self) -> Option<Unmatched> {
-        self.lock().matcher.unmatched()
+        self.matcher().unmatched()
     }
 
     /// The exchanges that were not asked for.
     pub fn unused(&self) -> Vec<usize> {
-        self.lock().matcher.unused()
+        self.matcher().unused()
     }
 
     /// What is behind the lock is whole after every statement, so a panic elsewhere spoils nothing.
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    fn matcher(&self) -> MutexGuard<'_, Matcher> {
+        self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,21 +98,8 @@ impl Origin for Playback {
         match self.look_up(request) {
             Ok((_, response)) => response,
             // Whoever runs the playback sees it and ends the session.
-            Err(_) => silence(),
+            Err(_) => Response::unanswered(CutKind::Stall),
         }
-    }
-}
-
-/// A connection on which nothing ever comes.
-fn silence() -> Response {
-    Response {
-        status: 404,
-        headers: Vec::new(),
-        framing: Framing::Empty,
-        body: Vec::new(),
-        delay_us: 0,
-        pace: Pace::Free,
-        cut: Some(Cut { after: None, how: CutKind::Stall }),
     }
 }
 
@@ -134,7 +115,7 @@ fn respond(exchange: &Exchange) -> Response {
     };
     let Some((at, head)) = &exchange.head else {
         let how = how.unwrap_or(CutKind::Close);
-        return Response { delay_us: end_us, cut: Some(Cut { after: None, how }), ..silence() };
+        return Response { delay_us: end_us, ..Response::unanswered(how) };
     };
     let len = exchange.body.len();
     let delay = at.since(exchange.opened).as_micros();

@@ -26,8 +26,6 @@ use crate::bounds::{
 use crate::exchange::{Ending, Exchange};
 use crate::trace::{Level, TraceLine};
 
-/// The shortest time between two levels that are kept.
-const LEVEL_EVERY: Duration = Duration::from_secs(1);
 /// When there are too many arrivals, this at least is noted as one.
 const COARSER: Duration = Duration::from_millis(1);
 /// Pauses kept of one exchange: at one a second, of ten hours.
@@ -280,7 +278,7 @@ impl State {
     fn level(&mut self, at: Instant, level: Level) {
         let at = self.time(at).max(self.trace.last().map_or(Instant::ZERO, |line| line.at));
         if let Some((then, last)) = self.level
-            && (!level.is_news_after(&last) || at.since(then) < LEVEL_EVERY)
+            && (!level.is_news_after(&last) || at.since(then) < Level::EVERY)
         {
             return;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use testcard_archive::serve::{Certificate, Options, Server};
-use testcard_archive::{Cut, CutKind, Framing, Origin, Pace, Request, Response};
+use testcard_archive::{CutKind, Origin, Request, Response};
 use testcard_core::playback::Aim;
 use testcard_core::stream::Limits;
 use testcard_core::time::{Instant, MediaTime};
@@ -149,7 +149,7 @@ impl Origin for Hosts {
             Ok(found) => found,
             Err(unmatched) => {
                 eprintln!("testcard-sim: {unmatched}");
-                return hang_up();
+                return Response::unanswered(CutKind::Close);
             }
         };
         if let Some(exchange) = self.exchanges.get(x - 1) {
@@ -180,19 +180,6 @@ fn tell_end(x: usize, exchange: &Exchange) {
         Ending::Open => eprintln!(
             "testcard-sim: exchange {x} was recorded for {bytes} bytes: there is silence then"
         ),
-    }
-}
-
-/// No answer at all.
-fn hang_up() -> Response {
-    Response {
-        status: 404,
-        headers: Vec::new(),
-        framing: Framing::Empty,
-        body: Vec::new(),
-        delay_us: 0,
-        pace: Pace::Free,
-        cut: Some(Cut { after: None, how: CutKind::Close }),
     }
 }
 
