@@ -8,12 +8,16 @@
 //!
 //! Sizes count in the size of ordinary text, the *em*: 1/36 of the height (30 pixels at 1080, about
 //! what television guidelines ask of text read at three metres), but never under 12 pixels, below
-//! which letters cease to be readable on any screen.
+//! which letters cease to be readable on any screen. That is [`layout`]; a screen as small as a
+//! PSP's is held in the hand, and [`layout_in_hand`] divides it for that.
+
+mod in_hand;
 
 use alloc::vec::Vec;
 
 use super::GuidePage;
-use super::view::{Backdrop, View};
+use super::view::{Backdrop, Hours, View};
+pub use in_hand::layout_in_hand;
 
 /// The largest width or height that is laid out, in pixels. Larger screens get this much.
 const SIDE_MAX: u32 = 16_384;
@@ -44,6 +48,7 @@ pub enum Part {
     CardCircle,
     /// The panel with the card's words.
     CardText,
+    /// In the hand, these three have no places: the panel is as high as its words need.
     CardHeading,
     CardSentence,
     CardDetail,
@@ -59,6 +64,9 @@ pub enum Part {
     PageProgress,
     PagePosition,
     PageNext,
+    /// How full the battery is. Only in the hand, like the legend of the buttons.
+    PageBattery,
+    PageLegend,
     Row(u8),
     RowNumber(u8),
     RowName(u8),
@@ -66,10 +74,28 @@ pub enum Part {
     RowTimes(u8),
     RowProgress(u8),
     RowNextTitle(u8),
-    /// Left out on small screens: the title then has the time in front.
+    /// Left out on small screens and in the hand: the title then has the time in front.
     RowNextStarts(u8),
     /// Shows that there are channels above or below.
     PageScroll,
+
+    /// The page of a programme that is only heard, over the whole screen; only in the hand.
+    Sound,
+    /// A small test card.
+    SoundCard,
+    SoundCircle,
+    SoundStation,
+    SoundClock,
+    SoundBattery,
+    SoundTitle,
+    SoundWhy,
+    SoundNote,
+    SoundStarts,
+    SoundProgress,
+    SoundEnds,
+    SoundPosition,
+    SoundNext,
+    SoundLegend,
 
     Banner,
     BannerNumber,
@@ -87,6 +113,8 @@ pub enum Part {
     EntryDigits,
     EntryMessage,
     Volume,
+    /// A loudspeaker; only in the hand.
+    VolumeSymbol,
     VolumeTrack,
     VolumeLevel,
     OfflineBadge,
@@ -107,8 +135,24 @@ impl Part {
             | Self::PageProgress
             | Self::PagePosition
             | Self::PageNext
+            | Self::PageBattery
+            | Self::PageLegend
             | Self::PageScroll
             | Self::Row(_) => Self::Page,
+            Self::SoundCard
+            | Self::SoundStation
+            | Self::SoundClock
+            | Self::SoundBattery
+            | Self::SoundTitle
+            | Self::SoundWhy
+            | Self::SoundNote
+            | Self::SoundStarts
+            | Self::SoundProgress
+            | Self::SoundEnds
+            | Self::SoundPosition
+            | Self::SoundNext
+            | Self::SoundLegend => Self::Sound,
+            Self::SoundCircle => Self::SoundCard,
             Self::RowNumber(row)
             | Self::RowName(row)
             | Self::RowTitle(row)
@@ -127,10 +171,11 @@ impl Part {
             | Self::BannerNote
             | Self::BannerNext => Self::Banner,
             Self::EntryDigits | Self::EntryMessage => Self::Entry,
-            Self::VolumeTrack | Self::VolumeLevel => Self::Volume,
+            Self::VolumeSymbol | Self::VolumeTrack | Self::VolumeLevel => Self::Volume,
             Self::Picture
             | Self::Card
             | Self::Page
+            | Self::Sound
             | Self::Banner
             | Self::Entry
             | Self::Volume
@@ -161,9 +206,14 @@ pub struct Element {
 pub struct Layout {
     elements: Vec<Element>,
     em: i32,
+    hours: Hours,
 }
 
 impl Layout {
+    fn of(em: i32, view: &View) -> Self {
+        Self { elements: Vec::new(), em, hours: view.hours }
+    }
+
     /// All of them, from back to front.
     pub fn elements(&self) -> &[Element] {
         &self.elements
@@ -211,10 +261,9 @@ impl Layout {
 
 /// Lays `view` out on a screen of `width` × `height` pixels.
 pub fn layout(width: u32, height: u32, view: &View) -> Layout {
-    let side = |pixels: u32| i32::try_from(pixels.min(SIDE_MAX)).unwrap_or(0);
-    let screen = Rect { x: 0, y: 0, width: side(width), height: side(height) };
+    let screen = Rect::screen(width, height);
     let em = (screen.height / 36).min(screen.width / 56).max(12);
-    let mut layout = Layout { elements: Vec::new(), em };
+    let mut layout = Layout::of(em, view);
     // 5 % at each side is what a television may hide (EBU R 95 asks for 3.5 % of action-safe and
     // 5 % of graphics-safe area).
     let safe = screen.inset(screen.width / 20, screen.height / 20);
@@ -243,7 +292,7 @@ impl Layout {
         if let Some(entry) = &view.entry {
             self.entry(strip.cut_right(em * 16), entry.message.is_some());
         }
-        self.badges(strip.cut_top(em * 16 / 10), view, Rect::cut_left);
+        self.badges(strip.cut_top(em * 16 / 10), view, em * 85 / 100, Rect::cut_left);
         rest.cut_top(em / 2);
         if view.volume.is_some() {
             self.volume(rest);
@@ -284,6 +333,16 @@ impl Layout {
         self.put(Part::CardSentence, words, em);
     }
 
+    /// The width of something with times of day in it, given in tenths of an em for "20:42" and for
+    /// "8:42 PM".
+    fn tenths(&self, twenty_four: i32, twelve: i32) -> i32 {
+        let tenths = match self.hours {
+            Hours::TwentyFour => twenty_four,
+            Hours::Twelve => twelve,
+        };
+        self.em * tenths / 10
+    }
+
     fn banner(&mut self, banner: Rect, note: bool) {
         let em = self.em;
         self.put(Part::Banner, banner, 0);
@@ -302,7 +361,7 @@ impl Layout {
         let lines = em * 14 / 10 + title_px * 125 / 100 + em * 13 / 10 * (2 + i32::from(note));
         words = words.centred(words.width, lines + 3 * gap + gap / 2);
         if let Some(mut line) = words.line(em * 14 / 10) {
-            self.put(Part::BannerClock, line.cut_right(em * 4), name_px);
+            self.put(Part::BannerClock, line.cut_right(self.tenths(40, 68)), name_px);
             self.put(Part::BannerName, line, name_px);
         }
         words.cut_top(gap);
@@ -311,10 +370,10 @@ impl Layout {
         }
         words.cut_top(gap);
         if let Some(mut line) = words.line(em * 13 / 10) {
-            self.put(Part::BannerStarts, line.cut_left(em * 32 / 10), em);
+            self.put(Part::BannerStarts, line.cut_left(self.tenths(32, 54)), em);
             line.cut_left(em * 4 / 10);
             self.put(Part::BannerPosition, line.cut_right(em * 9), em);
-            self.put(Part::BannerEnds, line.cut_right(em * 32 / 10), em);
+            self.put(Part::BannerEnds, line.cut_right(self.tenths(32, 54)), em);
             line.cut_right(em * 4 / 10);
             self.put(Part::BannerProgress, line.bar(em), 0);
         }
@@ -340,9 +399,14 @@ impl Layout {
         }
     }
 
-    fn badges(&mut self, mut strip: Rect, view: &View, cut: fn(&mut Rect, i32) -> Rect) {
+    fn badges(
+        &mut self,
+        mut strip: Rect,
+        view: &View,
+        text_px: i32,
+        cut: fn(&mut Rect, i32) -> Rect,
+    ) {
         let em = self.em;
-        let text_px = em * 85 / 100;
         for (part, shown, width) in [
             (Part::OfflineBadge, view.offline, em * 58 / 10),
             (Part::MutedBadge, view.muted, em * 46 / 10),
@@ -422,11 +486,11 @@ impl Layout {
             false => (em * 13 / 10, em / 12),
         };
         if let Some(mut line) = words.line(em * 16 / 10) {
-            self.put(Part::PageClock, line.cut_right(em * 4), em * 12 / 10);
+            self.put(Part::PageClock, line.cut_right(self.tenths(40, 68)), em * 12 / 10);
             let badges = line.cut_right(
                 em * 58 / 10 * i32::from(view.offline) + em * 56 / 10 * i32::from(view.muted),
             );
-            self.badges(badges, view, Rect::cut_right);
+            self.badges(badges, view, em * 85 / 100, Rect::cut_right);
             self.put(Part::PageStation, line, em * 11 / 10);
         }
         words.cut_top(gap);
@@ -486,6 +550,11 @@ impl Layout {
 }
 
 impl Rect {
+    fn screen(width: u32, height: u32) -> Self {
+        let side = |pixels: u32| i32::try_from(pixels.min(SIDE_MAX)).unwrap_or(0);
+        Self { x: 0, y: 0, width: side(width), height: side(height) }
+    }
+
     /// Whether a pixel lies within.
     pub const fn contains(self, x: i32, y: i32) -> bool {
         x >= self.x && x - self.x < self.width && y >= self.y && y - self.y < self.height
@@ -567,7 +636,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::view::{Banner, Card, NumberEntry, Row, Station, Volume};
+    use super::super::view::{Banner, Card, NumberEntry, Row, SoundPage, Station, Volume};
     use super::*;
 
     fn station() -> Station {
@@ -584,6 +653,12 @@ mod tests {
         let rows = vec![Row { station: station(), tuned: true }; usize::from(shown >> 10) % 6];
         View {
             card: bit(3).then(|| Card { backdrop, heading: text(), sentence: text(), detail }),
+            sound: (!bit(3) && !bit(4)).then(|| SoundPage {
+                clock: text(),
+                station: station(),
+                why: text(),
+                note: note.clone(),
+            }),
             guide: bit(4).then(|| GuidePage {
                 clock: text(),
                 rows,
@@ -592,17 +667,18 @@ mod tests {
                 below: 0,
                 note: note.clone(),
             }),
-            banner: (!bit(4)).then(|| Banner { clock: text(), station: station(), note }),
+            banner: (!bit(4) && bit(5)).then(|| Banner { clock: text(), station: station(), note }),
             entry: bit(6).then(|| NumberEntry { digits: text(), message: None, unknown: false }),
             volume: bit(7).then_some(Volume { percent: 50, muted: false }),
+            hours: if bit(15) { Hours::Twelve } else { Hours::TwentyFour },
             offline: bit(8),
             muted: bit(9),
         }
     }
 
-    /// The picture, the card and the guide's page are what the rest lies on.
+    /// The picture, the card and the pages are what the rest lies on.
     fn is_ground(part: Part) -> bool {
-        matches!(part, Part::Picture | Part::Card | Part::Page)
+        matches!(part, Part::Picture | Part::Card | Part::Page | Part::Sound)
     }
 
     fn is_badge(part: Part) -> bool {
@@ -615,7 +691,11 @@ mod tests {
     }
 
     fn check(width: u32, height: u32, view: &View) -> Result<(), TestCaseError> {
-        let laid_out = layout(width, height, view);
+        check_layout(width, height, &layout(width, height, view))?;
+        check_layout(width, height, &layout_in_hand(width, height, view))
+    }
+
+    fn check_layout(width: u32, height: u32, laid_out: &Layout) -> Result<(), TestCaseError> {
         let screen = Rect { x: 0, y: 0, width: width as i32, height: height as i32 };
         for element in laid_out.elements() {
             let parent = match element.part.parent() {
@@ -627,8 +707,9 @@ mod tests {
             prop_assert_eq!(element.rect.intersection(parent), element.rect, "{:?}", element);
             prop_assert!(element.text_px <= element.rect.height, "{:?}", element);
         }
-        // Over the guide, number and volume lie on top; the badges are part of the page.
-        let badges_in = view.guide.as_ref().map(|_| Part::Page);
+        // Over the pages, number and volume lie on top; the badges are part of them.
+        let page = laid_out.place(Part::Page).or(laid_out.place(Part::Sound));
+        let badges_in = page.map(|page| page.part);
         let parent = |part: Part| if is_badge(part) { badges_in } else { part.parent() };
         for (n, a) in laid_out.elements().iter().enumerate() {
             for b in laid_out.elements().iter().skip(n + 1) {
@@ -731,12 +812,41 @@ mod tests {
     }
 
     #[test]
+    fn in_the_hand_words_have_14_pixels_and_8_to_the_edge_and_everything_has_a_place() {
+        const SOUND: u16 = 0b11_1110_0111;
+        const HEARD: u16 = 0b11_1100_0111;
+        for (shown, parts) in [
+            (WATCHING, &[Part::CardText, Part::CardCircle, Part::VolumeSymbol][..]),
+            (WATCHING, &[Part::BannerNumber, Part::BannerTitle, Part::BannerPosition]),
+            (WATCHING, &[Part::BannerNote, Part::BannerNext, Part::VolumeTrack, Part::MutedBadge]),
+            (SOUND, &[Part::SoundTitle, Part::SoundWhy, Part::SoundClock, Part::BannerTitle]),
+            (HEARD, &[Part::SoundTitle, Part::SoundWhy, Part::SoundProgress, Part::SoundNext]),
+            (HEARD, &[Part::SoundClock, Part::SoundNote, Part::SoundLegend, Part::OfflineBadge]),
+            (GUIDE, &[Part::PageClock, Part::PageNote, Part::PageLegend, Part::MutedBadge]),
+            (GUIDE & !1, &[Part::PageStation, Part::PageTimes, Part::PagePosition]),
+            (GUIDE, &[Part::RowNumber(4), Part::RowName(4), Part::RowTitle(4)]),
+            (GUIDE, &[Part::RowProgress(4), Part::RowNextTitle(4)]),
+        ] {
+            let laid_out = layout_in_hand(480, 272, &view(shown));
+            for part in parts {
+                assert!(laid_out.place(*part).is_some(), "{part:?}");
+            }
+            for Element { part, rect, text_px } in laid_out.elements().iter().copied() {
+                let margin = Rect { x: 8, y: 8, width: 464, height: 256 };
+                assert!(text_px == 0 || text_px >= 14, "{part:?}");
+                assert!(text_px == 0 || rect.intersection(margin) == rect, "{part:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_screen_of_one_pixel_and_of_none_and_of_too_many_is_laid_out() {
         for side in [0, 1, u32::MAX] {
             for shown in [WATCHING, GUIDE] {
                 layout(side, side, &view(shown));
                 layout(side, 1, &view(shown));
                 layout(1, side, &view(shown));
+                layout_in_hand(side, side, &view(shown));
             }
         }
     }

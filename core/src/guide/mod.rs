@@ -6,7 +6,8 @@
 //!
 //! 1. inputs: [`Guide::handle_key`], [`Guide::click`], [`Guide::inform`];
 //! 2. [`Guide::poll`], for what falls due by itself; call it again when [`Guide::next_wake`] says;
-//! 3. output: [`Guide::view`], then [`layout`] to find the place of everything in it.
+//! 3. output: [`Guide::view`], then [`layout`] (or [`layout_in_hand`]) to find the place of
+//!    everything in it.
 //!
 //! A view that equals the one before needs no drawing. Left alone, it changes at most once a second.
 
@@ -17,10 +18,10 @@ mod view;
 
 use core::time::Duration;
 
-pub use layout::{Element, Layout, Part, Rect, layout};
+pub use layout::{Element, Layout, Part, Rect, layout, layout_in_hand};
 pub use view::{
-    Backdrop, Banner, Card, GuidePage, Next, NumberEntry, OnAir, Reception, Row, Station, Status,
-    View, Volume, sentence_case,
+    Backdrop, Banner, Card, GuidePage, Hours, Next, NumberEntry, OnAir, Reception, Row, SoundPage,
+    Station, Status, Titled, View, Volume, sentence_case,
 };
 
 use crate::line_up::Channel;
@@ -157,6 +158,12 @@ impl Guide {
         self.volume
     }
 
+    /// Sets the volume in percent, at most 100, without showing it: what was kept from the last
+    /// time.
+    pub fn set_volume(&mut self, percent: u8) {
+        self.volume = percent.min(100);
+    }
+
     /// Whether the sound is off.
     pub const fn muted(&self) -> bool {
         self.muted
@@ -226,8 +233,10 @@ impl Guide {
             }
             Part::Banner => self.handle_key(Key::Guide, schedule, now),
             Part::VolumeTrack => {
-                let above = y - rect.y;
-                let percent = 100 - above * 100 / rect.height.max(1);
+                let percent = match rect.width > rect.height {
+                    true => (x - rect.x) * 100 / rect.width.max(1),
+                    false => 100 - (y - rect.y) * 100 / rect.height.max(1),
+                };
                 Some(self.change_volume(u8::try_from(percent).unwrap_or(0), now))
             }
             Part::Picture if self.page.is_some() => self.close_page(),

@@ -316,6 +316,73 @@ fn a_click_on_the_volume_bar_sets_the_volume() {
 }
 
 #[test]
+fn a_click_on_a_volume_bar_that_lies_flat_counts_from_the_left() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::VolumeUp]);
+    let layout = layout_in_hand(480, 272, &playing(&guide, &schedule));
+    let track = layout.place(Part::VolumeTrack).expect("the volume bar is shown").rect;
+    let mut click = |x| guide.click(x, track.y, &layout, &schedule, T0);
+    assert_eq!(click(track.x), Some(Action::Volume(0)));
+    assert_eq!(click(track.x + (track.width * 3 + 3) / 4), Some(Action::Volume(75)));
+}
+
+#[test]
+fn a_programme_without_picture_has_a_page_that_says_why_and_what_the_sound_waits_for() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 2);
+    let why = "its picture is too large for this set.".to_string();
+    let view = |guide: &Guide, reception| {
+        let status = Status { reception, sound_only: Some(why.clone()), ..Status::default() };
+        guide.view(&schedule, &status, WALL)
+    };
+    let heard = view(&guide, Reception::Playing);
+    let page = heard.sound.expect("a page is shown");
+    assert_eq!((page.station.number, page.note), (3, None));
+    assert_eq!(page.why, "Its picture is too large for this set.");
+
+    let waiting = Reception::Waiting { why: "the connection was cut.".to_string() };
+    let view_of_waiting = view(&guide, waiting.clone());
+    assert_eq!(view_of_waiting.card, None);
+    let note = view_of_waiting.sound.and_then(|page| page.note);
+    assert_eq!(note.as_deref(), Some("The connection was cut."));
+
+    let tuning = view(&guide, Reception::Tuning { stage: "asking".to_string() });
+    assert!(tuning.sound.is_none() && tuning.card.is_some());
+    press(&mut guide, &schedule, &[Key::Guide]);
+    let open = view(&guide, waiting);
+    assert!(open.sound.is_none() && open.guide.is_some());
+}
+
+#[test]
+fn without_a_network_that_is_the_reason_given_everywhere() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 2);
+    let link = "Wi-Fi is switched off.";
+    let view = |guide: &Guide, reception| {
+        let status = Status {
+            reception,
+            notice: Some("The sound cannot be decoded.".to_string()),
+            link: Some(link.to_string()),
+            ..Status::default()
+        };
+        guide.view(&schedule, &status, WALL)
+    };
+    let failed = Reception::Failed { sentence: "No answer.".to_string(), retry_at: None };
+    let tuning = Reception::Tuning { stage: "asking…".to_string() };
+    for reception in [Reception::Off, tuning, failed.clone()] {
+        let card = view(&guide, reception).card.expect("a card is shown");
+        assert_eq!(card.sentence, link);
+    }
+    guide.inform(T0);
+    let banner = view(&guide, Reception::Playing).banner.expect("the banner is shown");
+    assert_eq!(banner.note.as_deref(), Some(link));
+    press(&mut guide, &schedule, &[Key::Guide]);
+    let page = view(&guide, failed).guide.expect("the guide is open");
+    assert_eq!(page.note.as_deref(), Some(link));
+}
+
+#[test]
 fn the_banner_tells_what_the_schedule_says() {
     let schedule = five_channels();
     let mut guide = Guide::new(&schedule, 2);
@@ -336,6 +403,15 @@ fn the_banner_tells_what_the_schedule_says() {
     assert_eq!(i64::from(on_air.progress_permille), seconds * 1000 / 3600);
     assert_eq!(on_air.ends, banner.station.next.as_ref().expect("next").starts);
     assert_eq!(banner.station.next.expect("next").title, programmes[next.programme].title);
+}
+
+#[test]
+fn a_title_is_followed_by_its_year_unless_it_names_it_already() {
+    let titled = |title, year| Titled { title, year }.to_string();
+    assert_eq!(titled("Detour", Some(1945)), "Detour (1945)");
+    assert_eq!(titled("1984", Some(1956)), "1984 (1956)");
+    assert_eq!(titled("The Cure (1917 Short Film)", Some(1917)), "The Cure (1917 Short Film)");
+    assert_eq!(titled("Detour", None), "Detour");
 }
 
 #[test]
@@ -394,7 +470,7 @@ fn a_notice_is_on_the_banner_and_before_the_reason_for_being_offline() {
             reception: Reception::Playing,
             notice,
             offline: Some("archive.org does not answer.".to_string()),
-            utc_offset_minutes: 0,
+            ..Status::default()
         };
         let view = guide.view(&schedule, &status, WALL);
         assert!(view.offline);
@@ -441,4 +517,31 @@ fn a_line_up_without_channels_shows_a_card_and_survives_every_key() {
         assert_eq!(view.card.as_ref().map(|card| card.heading.as_str()), Some("No channels"));
         layout(1280, 720, &view);
     }
+}
+
+#[test]
+fn whoever_counts_to_twelve_reads_times_in_halves_of_the_day() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    guide.inform(T0);
+    let clock = |minutes| {
+        let status =
+            Status { utc_offset_minutes: minutes, hours: Hours::Twelve, ..Status::default() };
+        guide.view(&schedule, &status, WALL).banner.expect("it was asked for").clock
+    };
+    assert_eq!(clock(0), "8:42\u{a0}PM");
+    assert_eq!(clock(180), "11:42\u{a0}PM");
+    assert_eq!(clock(240), "12:42\u{a0}AM");
+    assert_eq!(clock(-480), "12:42\u{a0}PM");
+    assert_eq!(clock(-720), "8:42\u{a0}AM");
+}
+
+#[test]
+fn a_volume_that_was_kept_is_that_of_the_set_and_shows_no_bar() {
+    let schedule = five_channels();
+    let mut guide = Guide::new(&schedule, 0);
+    guide.set_volume(35);
+    assert_eq!((guide.volume(), playing(&guide, &schedule).volume), (35, None));
+    guide.set_volume(101);
+    assert_eq!(guide.volume(), 100);
 }

@@ -4,6 +4,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::{Entry, Guide, Page};
 use crate::line_up::Channel;
@@ -21,8 +22,27 @@ pub struct Status {
     /// Why the programmes come from inside the program and not from archive.org, as a sentence;
     /// `None` when they do come from archive.org.
     pub offline: Option<String>,
+    /// Why there is no way to any network, or what the set is doing about it, as a sentence:
+    /// "Wi-Fi is switched off." It is the reason behind all that the tuner reports, and is shown in
+    /// its place.
+    pub link: Option<String>,
+    /// Why the programme that plays is heard and not seen, as a sentence; `None` where it is seen,
+    /// and where the screen has other ways to say it.
+    pub sound_only: Option<String>,
     /// What to add to UTC for local time, in minutes.
     pub utc_offset_minutes: i32,
+    /// How the time of day is written.
+    pub hours: Hours,
+}
+
+/// How the time of day is written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Hours {
+    /// "20:42".
+    #[default]
+    TwentyFour,
+    /// "8:42 PM".
+    Twelve,
 }
 
 /// What the tuner is doing, as it tells a person.
@@ -59,6 +79,9 @@ pub struct View {
     pub card: Option<Card>,
     /// The guide, when it is open. The picture then plays in a corner of it.
     pub guide: Option<GuidePage>,
+    /// What stands in for the picture of a programme that is only heard. Never together with the
+    /// guide or a card.
+    pub sound: Option<SoundPage>,
     /// What is on the channel being watched. Never together with the guide.
     pub banner: Option<Banner>,
     /// The channel number being entered.
@@ -69,6 +92,8 @@ pub struct View {
     pub offline: bool,
     /// Whether the sound is off.
     pub muted: bool,
+    /// How times of day are written, which take more room with "PM".
+    pub hours: Hours,
 }
 
 /// Why there is no moving picture.
@@ -101,6 +126,19 @@ pub struct Banner {
     /// The channel being watched.
     pub station: Station,
     /// What is not as it should be.
+    pub note: Option<String>,
+}
+
+/// The page of a programme that is heard and not seen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SoundPage {
+    /// The time of day.
+    pub clock: String,
+    /// The channel being listened to.
+    pub station: Station,
+    /// Why there is no picture, starting with a capital letter.
+    pub why: String,
+    /// What is not as it should be: above all what the sound waits for.
     pub note: Option<String>,
 }
 
@@ -155,7 +193,7 @@ pub struct OnAir {
     pub title: String,
     /// The year it was made.
     pub year: Option<u16>,
-    /// Time of day of its start, "20:12".
+    /// Time of day of its start, "20:12" or "8:12 PM".
     pub starts: String,
     /// Time of day of its end, "21:19".
     pub ends: String,
@@ -201,14 +239,14 @@ pub struct Volume {
 impl OnAir {
     /// Title and year for one line.
     pub fn titled(&self) -> String {
-        with_year(&self.title, self.year)
+        Titled { title: &self.title, year: self.year }.to_string()
     }
 }
 
 impl Next {
     /// Title and year for one line.
     pub fn titled(&self) -> String {
-        with_year(&self.title, self.year)
+        Titled { title: &self.title, year: self.year }.to_string()
     }
 }
 
@@ -216,11 +254,13 @@ impl Guide {
     /// The screen at civil time `wall`. Call [`Guide::poll`] before: what has been shown long
     /// enough leaves there.
     pub fn view(&self, schedule: &Schedule, status: &Status, wall: UnixMillis) -> View {
-        let local = Local { wall, offset_minutes: status.utc_offset_minutes };
+        let local = Local { wall, offset_minutes: status.utc_offset_minutes, hours: status.hours };
         let channels = schedule.line_up().channels.as_slice();
         let note = self.page.map_or_else(|| banner_note(status), |_| page_note(status));
+        let sound = self.sound_page(schedule, status, local);
         View {
-            card: card(schedule, self.channel, &status.reception, local),
+            card: card(schedule, self.channel, status, local).filter(|_| sound.is_none()),
+            sound,
             guide: self.page.map(|page| self.guide_page(page, schedule, local, note.clone())),
             banner: station(schedule, self.channel, local)
                 .filter(|_| self.banner_until.is_some() && self.page.is_none())
@@ -229,7 +269,21 @@ impl Guide {
             volume: self.volume_until.map(|_| Volume { percent: self.volume, muted: self.muted }),
             offline: status.offline.is_some(),
             muted: self.muted,
+            hours: status.hours,
         }
+    }
+
+    fn sound_page(&self, schedule: &Schedule, status: &Status, local: Local) -> Option<SoundPage> {
+        let why = status.sound_only.as_deref().filter(|_| self.page.is_none())?;
+        if !matches!(status.reception, Reception::Playing | Reception::Waiting { .. }) {
+            return None;
+        }
+        Some(SoundPage {
+            clock: local.clock(local.wall),
+            station: station(schedule, self.channel, local)?,
+            why: sentence_case(why),
+            note: page_note(status),
+        })
     }
 
     fn guide_page(
@@ -257,14 +311,17 @@ impl Guide {
     }
 }
 
-/// A notice about this programme matters more than where all of them come from.
+/// Without a network nothing else matters; a notice about this programme matters more than where
+/// all of them come from.
 fn banner_note(status: &Status) -> Option<String> {
-    status.notice.clone().or_else(|| status.offline.clone())
+    let link = status.link.as_deref().map(sentence_case);
+    link.or_else(|| status.notice.clone()).or_else(|| status.offline.clone())
 }
 
-/// In the guide the card is too small for words: they go on the page.
+/// In the guide the card is too small for words, and a page of sound has none: they go on the page.
 fn page_note(status: &Status) -> Option<String> {
     match &status.reception {
+        _ if status.link.is_some() => banner_note(status),
         Reception::Tuning { stage } => Some(sentence_case(stage)),
         Reception::Waiting { why: sentence } | Reception::Failed { sentence, .. } => {
             Some(sentence_case(sentence))
@@ -273,7 +330,7 @@ fn page_note(status: &Status) -> Option<String> {
     }
 }
 
-fn card(schedule: &Schedule, channel: usize, reception: &Reception, local: Local) -> Option<Card> {
+fn card(schedule: &Schedule, channel: usize, status: &Status, local: Local) -> Option<Card> {
     let Some(station) = station(schedule, channel, local) else {
         return Some(Card {
             backdrop: Backdrop::TestCard,
@@ -285,30 +342,28 @@ fn card(schedule: &Schedule, channel: usize, reception: &Reception, local: Local
     let name = format!("{} · {}", station.number, station.name);
     let on_air = station.on_air.map(|on_air| on_air.titled());
     let next = station.next.map(|next| format!("Next at {}: {}", next.starts, next.titled()));
-    let card = match reception {
+    let reason = |words: &str| sentence_case(status.link.as_deref().unwrap_or(words));
+    let card = match &status.reception {
         Reception::Playing => return None,
         Reception::Off => Card {
             backdrop: Backdrop::TestCard,
             heading: name,
-            sentence: "Standing by.".to_string(),
+            sentence: reason("Standing by."),
             detail: on_air,
         },
         Reception::Tuning { stage } => Card {
             backdrop: Backdrop::TestCard,
             heading: format!("Tuning to {name}"),
-            sentence: sentence_case(stage),
+            sentence: reason(stage),
             detail: on_air,
         },
-        Reception::Waiting { why } => Card {
-            backdrop: Backdrop::Picture,
-            heading: name,
-            sentence: sentence_case(why),
-            detail: None,
-        },
+        Reception::Waiting { why } => {
+            Card { backdrop: Backdrop::Picture, heading: name, sentence: reason(why), detail: None }
+        }
         Reception::Failed { sentence, retry_at } => Card {
             backdrop: Backdrop::TestCard,
             heading: name,
-            sentence: sentence_case(sentence),
+            sentence: reason(sentence),
             detail: match retry_at {
                 Some(at) => {
                     let millis = at.millis_since(local.whole_second()).max(0);
@@ -370,11 +425,26 @@ fn number_entry(entry: Entry, channels: &[Channel]) -> NumberEntry {
     }
 }
 
-/// "Detour (1945)"; a title that names the year already stays as it is.
-fn with_year(title: &str, year: Option<u16>) -> String {
-    match year.map(|year| year.to_string()) {
-        Some(year) if !title.contains(&year) => format!("{title} ({year})"),
-        _ => title.to_string(),
+/// Title and year for one line, "Detour (1945)"; a title that names the year already stays as it
+/// is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Titled<'a> {
+    /// The title.
+    pub title: &'a str,
+    /// The year it was made.
+    pub year: Option<u16>,
+}
+
+impl fmt::Display for Titled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = || self.title.split(|c: char| !c.is_ascii_digit());
+        f.write_str(self.title)?;
+        match self.year {
+            Some(year) if numbers().all(|number| number.parse() != Ok(year)) => {
+                write!(f, " ({year})")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -400,6 +470,7 @@ fn span(millis: i64) -> String {
 struct Local {
     wall: UnixMillis,
     offset_minutes: i32,
+    hours: Hours,
 }
 
 impl Local {
@@ -409,10 +480,17 @@ impl Local {
         self.wall.plus_millis(-self.wall.0.rem_euclid(1000))
     }
 
-    /// Time of day, "20:42".
+    /// Time of day, "20:42" or "8:42 PM", whose space does not break.
     fn clock(self, at: UnixMillis) -> String {
         let minutes = at.0.div_euclid(60_000).saturating_add(i64::from(self.offset_minutes));
         let of_day = minutes.rem_euclid(24 * 60);
-        format!("{:02}:{:02}", of_day / 60, of_day % 60)
+        let (hour, minute) = (of_day / 60, of_day % 60);
+        match self.hours {
+            Hours::TwentyFour => format!("{hour:02}:{minute:02}"),
+            Hours::Twelve => {
+                let half = if hour < 12 { "AM" } else { "PM" };
+                format!("{}:{minute:02}\u{a0}{half}", (hour + 11) % 12 + 1)
+            }
+        }
     }
 }

@@ -50,8 +50,9 @@ impl<'a> Avc<'a> {
         self.pps
     }
 
-    /// Reads an `avcC` record. None when it ends early or contradicts the standard.
-    fn parse(record: &'a [u8], in_band: bool) -> Option<Self> {
+    /// Reads an `avcC` record. `in_band` says that parameter sets may also be in the samples. None
+    /// when it ends early or contradicts the standard.
+    pub fn parse(record: &'a [u8], in_band: bool) -> Option<Self> {
         let mut fields = Fields(record);
         if fields.u8()? != 1 {
             return None;

@@ -216,6 +216,12 @@ impl<N: Network> Player<N> {
 
     /// Hands out the next sample of a part; its bytes replace what was in `buf`.
     pub fn next_sample(&mut self, part: Part, buf: &mut Vec<u8>) -> Next {
+        self.next_sample_within(u32::MAX, part, buf)
+    }
+
+    /// Like [`Player::next_sample`], for those who have no room for more than so many bytes: of a
+    /// longer sample they get none, and `buf` is left empty.
+    pub fn next_sample_within(&mut self, bytes_max: u32, part: Part, buf: &mut Vec<u8>) -> Next {
         buf.clear();
         let Some(index) = &self.index else { return Next::NotYet };
         let lane = match part {
@@ -224,7 +230,11 @@ impl<N: Network> Player<N> {
         };
         let (Some(lane), Some(track)) = (lane, index.track(part)) else { return Next::End };
         let Some(sample) = lane.next() else { return Next::End };
-        if !self.stream.copy(sample.range, buf) {
+        let is_here = match sample.range.size <= bytes_max {
+            true => self.stream.copy(sample.range, buf),
+            false => self.stream.window().contains(sample.range),
+        };
+        if !is_here {
             return Next::NotYet;
         }
         if !(planted(Canary::SampleTwice)

@@ -158,6 +158,12 @@ impl Locator {
                     return Err(ProgrammeFailure::Truncated);
                 }
                 self.task = Task::Index(Some(size));
+                // Growing step by step would need twice the memory on the way, which a small device
+                // has not got. Nor is it certain that all the limit allows is there in one piece.
+                let missing = (size as usize).saturating_sub(self.read.len());
+                if self.read.try_reserve_exact(missing).is_err() {
+                    return Err(ProgrammeFailure::IndexTooLarge(size));
+                }
                 match self.read.len() as u64 >= size {
                     true => self.index(),
                     false => Ok(Located::NotYet),
@@ -198,6 +204,9 @@ impl Locator {
         let tail = tail.min(length).min(self.index_bytes_max);
         self.at = length - tail;
         self.read.clear();
+        if self.read.try_reserve_exact(tail as usize).is_err() {
+            return Err(ProgrammeFailure::IndexTooLarge(tail));
+        }
         self.task = Task::Tail(tail);
         Ok(Located::NotYet)
     }
@@ -214,10 +223,13 @@ impl Locator {
                     Size::ToEnd => candidate.len(),
                 };
                 let candidate = candidate.get(..length)?;
-                MovieLayout::parse(candidate).ok().map(|_| (start, candidate.to_vec()))
+                MovieLayout::parse(candidate).ok().map(|_| (start, length))
             },
         );
-        if let Some((start, index)) = found {
+        if let Some((start, length)) = found {
+            let mut index = core::mem::take(&mut self.read);
+            index.truncate(start + length);
+            index.drain(..start);
             return Ok(Located::Index(self.at + start as u64, index));
         }
         let (Task::Tail(tail), Some(length)) = (self.task, file_length) else {

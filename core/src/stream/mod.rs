@@ -91,6 +91,15 @@ impl Limits {
         index_bytes: 64 * 1024 * 1024,
         patience: Patience::Endless,
     };
+
+    /// A PSP, where 24 MB hold everything: 4 MiB are half a minute of a film of 1 Mbit/s, about the
+    /// richest that the console can decode. 6 MiB are the index of two hours and a half: with 25
+    /// pictures and 43 pieces of sound a second, and 10 bytes for each.
+    pub const PSP: Self = Self {
+        window_bytes: 4 * 1024 * 1024,
+        index_bytes: 6 * 1024 * 1024,
+        patience: Patience::Endless,
+    };
 }
 
 /// What a call may use of the world.

@@ -1,4 +1,7 @@
 //! The schedule, as everyone sees it: its promises for any line-up, and its vectors.
 
+extern crate alloc;
+
 mod golden;
 mod promises;
+mod vectors;

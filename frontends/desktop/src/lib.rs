@@ -19,7 +19,6 @@ pub mod receiver;
 pub mod screen;
 pub mod sound;
 pub mod speaker;
-pub mod sps;
 pub mod tape;
 pub mod television;
 pub mod tuner;

@@ -13,9 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use openh264::OpenH264API;
 use openh264::decoder::{DecodeOptions, DecodedYUV, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
+use testcard_core::avc::{Chroma, Sps};
 use testcard_core::time::MediaTime;
-
-use crate::sps::{Chroma, Sps};
 
 /// Turns access units into pictures.
 pub trait PictureDecoder: Send {

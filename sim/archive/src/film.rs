@@ -32,6 +32,8 @@ pub struct FilmSpec {
     pub wide_offsets: bool,
     /// How long `mdat` says it is.
     pub mdat: MdatSize,
+    /// Repeats the [small test card](Clip::small_test_card), whatever clip the others repeat.
+    pub small: bool,
 }
 
 /// Where moov lies.
@@ -58,7 +60,14 @@ pub enum MdatSize {
 impl FilmSpec {
     /// A film of `duration_ms`, as small as the clip allows.
     pub fn new(duration_ms: u64, layout: Layout) -> Self {
-        Self { duration_ms, bytes: None, layout, wide_offsets: false, mdat: MdatSize::Fitting }
+        Self {
+            duration_ms,
+            bytes: None,
+            layout,
+            wide_offsets: false,
+            mdat: MdatSize::Fitting,
+            small: false,
+        }
     }
 
     /// The same with `bytes` in all.
@@ -90,6 +99,7 @@ impl FromStr for FilmSpec {
                 "co64" => spec.wide_offsets = true,
                 "wide" => spec.mdat = MdatSize::Wide,
                 "to-end" => spec.mdat = MdatSize::ToEnd,
+                "480x272" => spec.small = true,
                 _ => return Err(FilmSpecError::Layout),
             }
         }
@@ -127,7 +137,8 @@ impl fmt::Display for FilmSpec {
             MdatSize::Fitting => "",
             MdatSize::Wide => "+wide",
             MdatSize::ToEnd => "+to-end",
-        })
+        })?;
+        f.write_str(if self.small { "+480x272" } else { "" })
     }
 }
 
@@ -151,7 +162,7 @@ impl fmt::Display for FilmSpecError {
             Self::Seconds => "SECONDS is neither a whole number nor one with three decimals",
             Self::Bytes => "BYTES is neither min nor a whole number",
             Self::Layout => {
-                "LAYOUT is not first or last, followed by any of +co64, +wide and +to-end"
+                "LAYOUT is not first or last, followed by any of +co64, +wide, +to-end and +480x272"
             }
         })
     }
@@ -193,6 +204,7 @@ enum Part {
 impl VirtualFilm {
     /// Plans a film. Takes microseconds and a few kilobytes, whatever the film's length.
     pub fn new(clip: &Arc<Clip>, spec: &FilmSpec) -> Result<Self, FilmError> {
+        let clip = &if spec.small { Clip::small_test_card() } else { clip.clone() };
         if spec.duration_ms == 0 {
             return Err(FilmError::NoDuration);
         }
@@ -503,7 +515,12 @@ mod tests {
 
     #[test]
     fn a_description_is_read_as_it_is_written() {
-        for text in ["1800:185000000:first+to-end", "5:min:last+co64+wide", "0.001:min:first"] {
+        for text in [
+            "1800:185000000:first+to-end",
+            "5:min:last+co64+wide",
+            "0.001:min:first",
+            "1800:min:last+480x272",
+        ] {
             assert_eq!(text.parse::<FilmSpec>().unwrap().to_string(), text);
         }
         let spec: FilmSpec = "12.345:min:last+co64".parse().unwrap();
@@ -607,6 +624,22 @@ mod tests {
             end = at + u64::from(size);
         }
         assert_eq!(end, film.moov().start);
+    }
+
+    #[test]
+    fn a_small_film_repeats_the_small_clip_whatever_the_others_repeat() {
+        let small = Clip::small_test_card();
+        let film = film("60:9000000:last+480x272".parse().unwrap());
+        assert_eq!(film.len(), 9_000_000);
+        let moov = decode_moov(&film);
+        let visual = &moov.trak[0].tkhd;
+        assert_eq!((visual.width.integer(), visual.height.integer()), (480, 272));
+        for (n, (at, size)) in samples(&moov.trak[0]).iter().enumerate() {
+            let original = small.video.samples[n % 720];
+            let bytes = read(&film, *at..at + u64::from(*size));
+            let picture = &small.bytes[original.at as usize..][..original.size as usize];
+            assert_eq!(&bytes[..picture.len()], picture);
+        }
     }
 
     #[test]

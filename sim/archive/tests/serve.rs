@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use testcard_archive::serve::{Certificate, Options, Server};
+use testcard_archive::serve::{Certificate, Flaw, Options, Server};
 use testcard_archive::{Archive, ArchivedFilm, Rule};
 
 const DOWNLOAD: &str = "/download/the-item/a%20film.mp4";
@@ -150,15 +150,22 @@ fn an_unencoded_space_is_not_found_even_though_it_is_no_http() {
 }
 
 #[test]
-fn a_certificate_of_another_name_or_time_fails_the_handshake() {
-    for certificate in [
-        Certificate { names: vec!["elsewhere.example".to_owned()], expired: false },
-        Certificate { expired: true, ..Certificate::default() },
+fn a_certificate_of_another_name_time_or_authority_fails_the_handshake() {
+    let flawed = |flaw| Certificate { flaw: Some(flaw), ..Certificate::default() };
+    for (certificate, why) in [
+        (
+            Certificate { names: vec!["elsewhere.example".to_owned()], flaw: None },
+            "not valid for name \"127.0.0.1\"",
+        ),
+        (flawed(Flaw::Expired), "expired"),
+        (flawed(Flaw::NotYetValid), "not valid yet"),
+        (flawed(Flaw::SelfSigned), "UnknownIssuer"),
+        (flawed(Flaw::ThroughLeaf), "EndEntityUsedAsCa"),
     ] {
         let server = start(Options { certificate, ..Options::default() });
         let mut stream = connect_tls(&server, server.url());
         let error = stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap_err();
-        assert!(error.to_string().contains("certificate"), "{error}");
+        assert!(error.to_string().contains(why), "{why}: {error}");
     }
 }
 

@@ -165,6 +165,7 @@ impl Set {
                     Archive::Asking { .. } => None,
                 },
                 utc_offset_minutes: utc_offset_minutes(wall),
+                ..Status::default()
             };
             let view = self.guide.view(&self.schedule, &status, wall);
             let wake = self.guide.next_wake().map_or(IDLE, |wake| wake.since(now).min(IDLE));

@@ -178,6 +178,7 @@ mod tests {
             volume: Some(Volume { percent: 100, muted: true }),
             offline: true,
             muted: true,
+            ..View::default()
         }
     }
 

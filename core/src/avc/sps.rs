@@ -1,10 +1,14 @@
 //! What an H.264 sequence parameter set says about its pictures (ITU-T H.264 §7.3.2.1.1, Annex E):
-//! enough to name why a stream cannot be decoded here, and in which colours to show one that can.
-//! Never decodes a picture, and never panics on any bytes.
+//! enough to name why a stream cannot be decoded somewhere, in which order its pictures come, and
+//! in which colours to show them. Never decodes a picture, and never panics on any bytes.
 
 /// The part of a sequence parameter set that matters to whoever decodes or shows its pictures.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sps {
+    /// `profile_idc`: 66 Baseline, 77 Main, 88 Extended, 100 High (§A.2).
+    pub profile: u8,
+    /// Earlier pictures that must be kept to decode the next, 0 to 16 (`max_num_ref_frames`).
+    pub reference_frames: u8,
     /// Width in luma samples after cropping, at most 16,384.
     pub width: u32,
     /// Height in luma samples after cropping, at most 16,384.
@@ -22,6 +26,9 @@ pub struct Sps {
     /// `matrix_coefficients` (ITU-T H.273 §8.3), when the stream says so: 1 is BT.709, 5 and 6 are
     /// BT.601, 9 is BT.2020; 2 means unspecified and is given as absent.
     pub matrix: Option<u8>,
+    /// Pictures that may come before one in decoding order and after it on the screen
+    /// (`max_num_reorder_frames`), 0 to 16, when the stream says so.
+    pub reorder: Option<u8>,
 }
 
 /// `chroma_format_idc` (ITU-T H.264 table 6-1).
@@ -101,7 +108,10 @@ impl Sps {
             2 => {}
             _ => return Err(NotAnSps),
         }
-        bits.ue()?; // max_num_ref_frames
+        let reference_frames = match bits.ue()? {
+            frames @ 0..=16 => frames as u8,
+            _ => return Err(NotAnSps),
+        };
         bits.flag()?; // gaps_in_frame_num_value_allowed_flag
         let width_in_mbs = bits.ue()?.saturating_add(1);
         let height_in_map_units = bits.ue()?.saturating_add(1);
@@ -128,6 +138,8 @@ impl Sps {
         }
         let side = |side: Option<u32>| side.filter(|n| (1..=SIDE_MAX).contains(n)).ok_or(NotAnSps);
         let mut sps = Self {
+            profile: profile as u8,
+            reference_frames,
             width: side(width)?,
             height: side(height)?,
             chroma,
@@ -136,6 +148,7 @@ impl Sps {
             sample_aspect: None,
             full_range: false,
             matrix: None,
+            reorder: None,
         };
         // Encoders are careless about what follows, and a picture can be shown without it.
         if bits.flag() == Ok(true) {
@@ -144,7 +157,7 @@ impl Sps {
         Ok(sps)
     }
 
-    /// The start of `vui_parameters` (§E.1.1).
+    /// `vui_parameters` (§E.1.1).
     fn read_usability(&mut self, bits: &mut Bits<'_>) -> Result<(), NotAnSps> {
         if bits.flag()? {
             let aspect = match bits.u(8)? {
@@ -164,8 +177,52 @@ impl Sps {
                 self.matrix = Some(bits.u(8)? as u8).filter(|matrix| *matrix != 2);
             }
         }
+        if bits.flag()? {
+            bits.ue()?; // chroma_sample_loc_type_top_field
+            bits.ue()?; // chroma_sample_loc_type_bottom_field
+        }
+        if bits.flag()? {
+            bits.u(32)?; // num_units_in_tick
+            bits.u(32)?; // time_scale
+            bits.flag()?; // fixed_frame_rate_flag
+        }
+        let of_nal_units = bits.flag()?;
+        if of_nal_units {
+            skip_buffering(bits)?;
+        }
+        let of_slices = bits.flag()?;
+        if of_slices {
+            skip_buffering(bits)?;
+        }
+        if of_nal_units || of_slices {
+            bits.flag()?; // low_delay_hrd_flag
+        }
+        bits.flag()?; // pic_struct_present_flag
+        if bits.flag()? {
+            bits.flag()?; // motion_vectors_over_pic_boundaries_flag
+            for _ in 0..4 {
+                bits.ue()?; // bytes of a picture, bits of a macroblock, lengths of motion vectors
+            }
+            self.reorder = Some(bits.ue()?).filter(|frames| *frames <= 16).map(|n| n as u8);
+        }
         Ok(())
     }
+}
+
+/// `hrd_parameters` (§E.1.2), for the number of bits they take.
+fn skip_buffering(bits: &mut Bits<'_>) -> Result<(), NotAnSps> {
+    let alternatives = bits.ue()?;
+    if alternatives > 31 {
+        return Err(NotAnSps);
+    }
+    bits.u(8)?; // bit_rate_scale, cpb_size_scale
+    for _ in 0..=alternatives {
+        bits.ue()?; // bit_rate_value_minus1
+        bits.ue()?; // cpb_size_value_minus1
+        bits.flag()?; // cbr_flag
+    }
+    bits.u(20)?; // lengths of delays and of the time offset
+    Ok(())
 }
 
 /// `aspect_ratio_idc` (ITU-T H.264 table E-1).
@@ -272,6 +329,8 @@ impl<'a> Bits<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
 
     // Made by x264 through `ffmpeg -f lavfi -i color=black:size=64x48 -c:v libx264` and the options
@@ -303,6 +362,8 @@ mod tests {
         assert_eq!(
             sps(CROPPED),
             Sps {
+                profile: 100,
+                reference_frames: 4,
                 width: 62,
                 height: 46,
                 chroma: Chroma::C420,
@@ -311,6 +372,7 @@ mod tests {
                 sample_aspect: Some((4, 3)),
                 full_range: true,
                 matrix: Some(6),
+                reorder: Some(2),
             }
         );
     }
