@@ -16,5 +16,5 @@ pub mod scenarios;
 pub mod screening;
 pub mod simulated_tcp;
 pub mod sweep;
-pub mod timeline;
-pub mod viewer;
+
+pub use testcard_replay::{timeline, viewer};

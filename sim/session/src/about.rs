@@ -1,12 +1,15 @@
 //! What a session is and what was watched in it: the contents of `session.toml`.
 
-use std::sync::Arc;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use testcard_archive::VirtualFilm;
 use testcard_core::net::Url;
 use testcard_core::playback::Aim;
 use testcard_core::stream::Limits;
 use testcard_core::time::{Instant, MediaTime};
+
+use crate::film::Film;
 
 /// What a session is.
 #[derive(Clone, Debug)]
@@ -87,5 +90,5 @@ pub struct Fixture {
     /// How to make it, as `testcard-sim serve --film` has it: `SECONDS:BYTES:LAYOUT`.
     pub film_spec: String,
     /// The film itself.
-    pub film: Arc<VirtualFilm>,
+    pub film: Arc<dyn Film>,
 }

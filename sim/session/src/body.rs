@@ -1,14 +1,15 @@
 //! The bytes of a body: some kept, some to be made again from a film, and some, which nobody needs to
-//! know, replaced by others that are the same every time. Never holds what it can make, but for one
-//! tile of each elided segment that was read.
+//! know, replaced by others that are the same every time. Never holds what it can make.
 
-use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
-use testcard_archive::VirtualFilm;
+
+use crate::film::Film;
 
 /// The bytes of a body, or a recipe for bytes in their place.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +17,6 @@ pub struct Body {
     segments: Vec<Segment>,
     /// Where each segment ends.
     ends: Vec<u64>,
-    /// What elided segments read as, as far as anybody asked; one place for every segment.
-    tiles: Arc<[OnceLock<Box<[u8]>>]>,
     sha256: Option<[u8; 32]>,
 }
 
@@ -36,7 +35,7 @@ pub enum Segment {
     /// These bytes of a film that can be made anywhere.
     Fixture {
         /// The film.
-        film: Arc<VirtualFilm>,
+        film: Arc<dyn Film>,
         /// Offsets within it, none beyond its end.
         range: Range<u64>,
     },
@@ -69,12 +68,7 @@ impl Body {
             *end = end.saturating_add(segment.len());
             Some(*end)
         });
-        Self {
-            ends: ends.collect(),
-            tiles: segments.iter().map(|_| OnceLock::new()).collect(),
-            segments,
-            sha256: None,
-        }
+        Self { ends: ends.collect(), segments, sha256: None }
     }
 
     /// A body of these very bytes.
@@ -145,13 +139,13 @@ impl Body {
         match segment {
             Segment::Literal(bytes) => out.copy_from_slice(&bytes[at as usize..][..count]),
             Segment::Fixture { film, range } => return film.read_at(range.start + at, out),
-            Segment::Elided { length, sha256 } => {
-                let tile = self.tiles[index].get_or_init(|| tile(sha256, *length));
+            Segment::Elided { sha256, .. } => {
+                let mut key_stream = ChaCha8Rng::from_seed(*sha256);
                 let (mut at, mut rest) = ((at % Self::TILE_BYTES as u64) as usize, out);
                 while !rest.is_empty() {
-                    let from = &tile[at..];
-                    let (now, later) = rest.split_at_mut(from.len().min(rest.len()));
-                    now.copy_from_slice(&from[..now.len()]);
+                    let count = rest.len().min(Self::TILE_BYTES - at);
+                    let (now, later) = rest.split_at_mut(count);
+                    read_tile(&mut key_stream, at, now);
                     (at, rest) = (0, later);
                 }
             }
@@ -160,20 +154,27 @@ impl Body {
     }
 }
 
-/// What stands in the place of elided bytes: the key stream of ChaCha with 8 rounds, block counter
-/// and nonce 0, keyed by the SHA-256 of the bytes that were there. It looks like noise, and whoever
-/// searches it for an index will not find one: that takes a valid `moov` with an `mvhd` in it, more
-/// than 100 bits that have to be right.
-fn tile(sha256: &[u8; 32], length: u64) -> Box<[u8]> {
-    let length = usize::try_from(length).unwrap_or(usize::MAX).min(Body::TILE_BYTES);
-    let mut tile = vec![0; length];
-    ChaCha8Rng::from_seed(*sha256).fill_bytes(&mut tile);
-    tile.into_boxed_slice()
+/// Reads what stands in the place of elided bytes, from byte `at` of a tile on: the key stream of
+/// ChaCha with 8 rounds, block counter and nonce 0, keyed by the SHA-256 of the bytes that were there.
+/// It looks like noise, and whoever searches it for an index will not find one: that takes a valid
+/// `moov` with an `mvhd` in it, more than 100 bits that have to be right.
+fn read_tile(key_stream: &mut ChaCha8Rng, at: usize, out: &mut [u8]) {
+    // The stream can be entered at any of its words.
+    let (word, within) = (at / 4, at % 4);
+    key_stream.set_word_pos(word as u128);
+    let mut out = out;
+    if within > 0 {
+        let first = &key_stream.next_u32().to_le_bytes()[within..];
+        let (now, later) = out.split_at_mut(first.len().min(out.len()));
+        now.copy_from_slice(&first[..now.len()]);
+        out = later;
+    }
+    key_stream.fill_bytes(out);
 }
 
 #[cfg(test)]
 mod tests {
-    use testcard_archive::Clip;
+    use testcard_archive::{Clip, VirtualFilm};
 
     use super::*;
 

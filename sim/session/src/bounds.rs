@@ -6,8 +6,7 @@ pub const SCHEMA: u32 = 1;
 
 /// The most exchanges: an evening of zapping, or a bad network for hours.
 pub const EXCHANGES_MAX: usize = 4096;
-/// The most segments of all bodies together. An elided one costs a tile of 64 KiB once it was read,
-/// so that this many cost 512 MiB.
+/// The most segments of all bodies together: two for each of the most exchanges.
 pub const SEGMENTS_MAX: usize = 8192;
 /// The most arrivals of all bodies together: ten hours of one every 40 ms.
 pub const ARRIVALS_MAX: usize = 1_000_000;

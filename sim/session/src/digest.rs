@@ -1,5 +1,7 @@
 //! SHA-256 as it stands in files: 64 lower-case hexadecimal digits.
 
+use alloc::string::String;
+
 use sha2::{Digest, Sha256};
 
 /// The hash of these bytes.

@@ -1,14 +1,15 @@
 //! Why a session cannot be read or written, as sentences for the person who has the files.
 
-use std::fmt;
-use std::io;
-use std::path::PathBuf;
+use alloc::string::String;
+use core::fmt;
+#[cfg(feature = "std")]
+use std::{io, path::PathBuf};
 
 /// A session cannot be read. Shown, it says where, what is wrong and what to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReadError {
-    /// The file, or the directory where it is about the whole.
-    pub file: PathBuf,
+    /// The file's path, or the directory's where it is about the whole.
+    pub file: String,
     /// The line within it, counted from 1, where it is about one.
     pub line: Option<usize>,
     /// What kind of thing is wrong.
@@ -36,7 +37,7 @@ pub enum ReadErrorKind {
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        f.write_str(&self.file)?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
@@ -44,9 +45,10 @@ impl fmt::Display for ReadError {
     }
 }
 
-impl std::error::Error for ReadError {}
+impl core::error::Error for ReadError {}
 
 /// A session cannot be written. What was there before is still there.
+#[cfg(feature = "std")]
 #[derive(Debug)]
 pub enum WriteError {
     /// The file system would not.
@@ -66,6 +68,7 @@ pub enum WriteError {
     Unreadable(ReadError),
 }
 
+#[cfg(feature = "std")]
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -87,6 +90,7 @@ impl fmt::Display for WriteError {
     }
 }
 
+#[cfg(feature = "std")]
 impl std::error::Error for WriteError {}
 
 /// A [`ReadError`] whose file its finder does not know.
@@ -111,7 +115,7 @@ impl Flaw {
     }
 
     /// The same as seen from outside.
-    pub(crate) fn at(self, file: impl Into<PathBuf>) -> ReadError {
+    pub(crate) fn at(self, file: impl Into<String>) -> ReadError {
         ReadError { file: file.into(), line: self.line, kind: self.kind, what: self.what }
     }
 }

@@ -1,6 +1,7 @@
 //! One exchange of a session: what was asked, what came back, piece by piece, and how it ended.
 
-use std::time::Duration;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use testcard_core::net::{ExchangeError, Head, Request};
 use testcard_core::time::Instant;

@@ -3,8 +3,18 @@
 //! compare. Never replays anything: `testcard-sim` does.
 //!
 //! `docs/session-format.md` says how each file looks.
+//!
+//! Whoever only reads sessions needs no operating system: without the feature `std` there are no
+//! directories, no recorder and no [`lint`], and the files come from a [`Source`].
 
+#![cfg_attr(not(feature = "std"), no_std)]
+// Whoever only reads has no use for what writes.
+#![cfg_attr(not(feature = "std"), allow(dead_code))]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::vec::Vec;
 
 mod about;
 mod body;
@@ -13,7 +23,10 @@ mod digest;
 mod disk;
 mod error;
 mod exchange;
+mod film;
+#[cfg(feature = "std")]
 mod lint;
+#[cfg(feature = "std")]
 mod recorder;
 mod trace;
 
@@ -24,11 +37,21 @@ pub use bounds::{
     SCHEMA, SEGMENTS_MAX, TOKENS_MAX, TRACE_LINES_MAX, TUNES_MAX,
 };
 pub use digest::sha256_hex;
-pub use error::{ReadError, ReadErrorKind, WriteError};
+#[cfg(feature = "std")]
+pub use disk::Directory;
+pub use disk::Source;
+#[cfg(feature = "std")]
+pub use error::WriteError;
+pub use error::{ReadError, ReadErrorKind};
 pub use exchange::{Arrival, Ending, Exchange};
+#[cfg(feature = "std")]
+pub use film::VirtualFilms;
+pub use film::{BlankFilms, Film, Films, TrueFilm, TrueSample};
+#[cfg(feature = "std")]
 pub use lint::{Finding, LINT_BLOB_BYTES_MAX, LINT_SESSION_BYTES_MAX, Rule, lint};
+#[cfg(feature = "std")]
 pub use recorder::{Options, Recorded, Recorder, Recording};
-pub use trace::{Level, TraceLine, trace_sha256};
+pub use trace::{Level, TraceLine, trace_sha256, trace_text};
 
 /// A session as it is in memory.
 #[derive(Clone, Debug)]

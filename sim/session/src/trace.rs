@@ -1,7 +1,8 @@
 //! What the TV did during a session, a line at a time: the contents of `trace.jsonl`. A line is kept
 //! as it is written, whatever its fields, so that a newer program's trace can still be compared.
 
-use std::time::Duration;
+use alloc::string::String;
+use core::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -21,7 +22,12 @@ pub struct TraceLine {
 /// The SHA-256 of a trace as `trace.jsonl` has it, in 64 lower-case hexadecimal digits: the same for
 /// whoever did the same at the same times.
 pub fn trace_sha256(trace: &[TraceLine]) -> String {
-    sha256_hex(crate::disk::trace_text(trace).as_bytes())
+    sha256_hex(trace_text(trace).as_bytes())
+}
+
+/// A trace as `trace.jsonl` has it.
+pub fn trace_text(trace: &[TraceLine]) -> String {
+    crate::disk::trace_text(trace)
 }
 
 /// How things stood, for drawing: `{"ev":"level", …}`. Noted once a second of the session when it

@@ -78,7 +78,7 @@ impl Failure {
     }
 
     /// The same with what it is about.
-    fn about(what: impl fmt::Display) -> impl Fn(io::Error) -> Self {
+    fn about<E: fmt::Display>(what: impl fmt::Display) -> impl Fn(E) -> Self {
         move |error| Self(format!("{what}: {error}"))
     }
 }

@@ -4,16 +4,20 @@
 
 mod session;
 
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use super::{Failure, Verdict};
 use clap::Args;
 use serde_json::json;
-use testcard_archive::serve::{Certificate, OnExchange, Options, Server};
-use testcard_archive::{Archive, Clip, FilmSpec, FilmSpecError, Rule, VirtualFilm};
+use testcard_archive::serve::{Certificate, Flaw, OnExchange, Options, Server};
+use testcard_archive::{
+    Archive, ArchivedFilm, Clip, FilmSpec, FilmSpecError, Layout, Rule, VirtualFilm,
+};
+use testcard_core::line_up::LineUp;
 
 /// The last port after which there are two more for the nodes.
 const FRONT_PORT_MAX: u16 = u16::MAX - 2;
@@ -35,7 +39,8 @@ pub(super) struct Arguments {
         value_name = "DIR",
         requires = "ca_out",
         conflicts_with_all = [
-            "host", "tls", "http", "film", "token_seconds", "fault", "seed", "certificate_name",
+            "host", "tls", "http", "film", "line_up", "token_seconds", "fault", "seed",
+            "certificate_name",
         ]
     )]
     session: Option<PathBuf>,
@@ -64,9 +69,17 @@ pub(super) struct Arguments {
     http: bool,
     /// A film: NAME:SECONDS:BYTES:LAYOUT, several times for several. BYTES may be `min`; LAYOUT is
     /// `first` or `last` (where moov lies), then any of `+co64` (64-bit offsets), `+wide` (mdat
-    /// with a 64-bit length) and `+to-end` (mdat without a length)
+    /// with a 64-bit length), `+to-end` (mdat without a length) and `+480x272` (pictures of that
+    /// size, for a PSP)
     #[arg(long, default_value = "testcard:1800:185000000:first")]
     film: Vec<Film>,
+    /// Every film of a line-up instead, with its own name, size and duration and the picture of a
+    /// test card, as the TV's --offline has them: core/line-up.toml is the one that everybody gets
+    #[arg(long, value_name = "FILE", conflicts_with = "film")]
+    line_up: Option<PathBuf>,
+    /// With --line-up: pictures of 480x272, for a PSP, and as few bytes as they take
+    #[arg(long, requires = "line_up")]
+    small_pictures: bool,
     /// Bytes a second that all connections together receive
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     rate: Option<u64>,
@@ -90,15 +103,44 @@ pub(super) struct Arguments {
     /// Name that the certificate is for instead of this machine's, several times for several
     #[arg(long, value_name = "NAME")]
     certificate_name: Vec<String>,
-    /// Show a certificate that has run out
-    #[arg(long)]
-    certificate_expired: bool,
+    #[command(flatten)]
+    flaw: CertificateFlaw,
     /// Write the certificate to trust to this file, as PEM
     #[arg(long, value_name = "FILE")]
     ca_out: Option<PathBuf>,
     /// Print a line to standard error for every exchange
     #[arg(long)]
     log: bool,
+}
+
+/// What is wrong with the certificate, one thing at most: for testing whether clients notice.
+#[derive(Args, Clone, Copy)]
+#[group(multiple = false)]
+struct CertificateFlaw {
+    /// Show a certificate that has run out
+    #[arg(long)]
+    certificate_expired: bool,
+    /// Show a certificate that is not valid yet
+    #[arg(long)]
+    certificate_not_yet_valid: bool,
+    /// Show a certificate that no authority has signed
+    #[arg(long)]
+    certificate_self_signed: bool,
+    /// Show a certificate signed with another that is no authority, which the authority has signed
+    #[arg(long)]
+    certificate_through_leaf: bool,
+}
+
+impl From<CertificateFlaw> for Option<Flaw> {
+    fn from(flaw: CertificateFlaw) -> Self {
+        match flaw {
+            CertificateFlaw { certificate_expired: true, .. } => Some(Flaw::Expired),
+            CertificateFlaw { certificate_not_yet_valid: true, .. } => Some(Flaw::NotYetValid),
+            CertificateFlaw { certificate_self_signed: true, .. } => Some(Flaw::SelfSigned),
+            CertificateFlaw { certificate_through_leaf: true, .. } => Some(Flaw::ThroughLeaf),
+            _ => None,
+        }
+    }
 }
 
 /// A film as the command line names it.
@@ -130,17 +172,25 @@ pub(super) fn run(mut arguments: Arguments) -> Result<Verdict, Failure> {
             arguments.port
         )));
     }
-    let mut archive = Archive::new(Clip::test_card(), arguments.seed);
-    for film in &arguments.film {
-        archive.add(&film.name, &film.name, &format!("{}.mp4", film.name), film.spec.clone());
-    }
+    let mut archive = if let Some(file) = &arguments.line_up {
+        let films = films_in(file)?;
+        match arguments.small_pictures {
+            false => Archive::with_items(films, arguments.seed),
+            true => with_small_pictures(films, arguments.seed),
+        }
+    } else {
+        let mut archive = Archive::new(Clip::test_card(), arguments.seed);
+        for film in &arguments.film {
+            archive.add(&film.name, &film.name, &format!("{}.mp4", film.name), film.spec.clone());
+        }
+        archive
+    };
     archive.set_rules(arguments.fault);
     let life_us = arguments.token_seconds.saturating_mul(1_000_000);
     archive.set_token_life((life_us > 0).then_some(life_us));
 
     let host = arguments.host.unwrap_or_else(|| arguments.address.to_string());
-    let mut certificate =
-        Certificate { expired: arguments.certificate_expired, ..Certificate::default() };
+    let mut certificate = Certificate { flaw: arguments.flaw.into(), ..Certificate::default() };
     certificate.names.push(host.clone());
     if !arguments.certificate_name.is_empty() {
         certificate.names = arguments.certificate_name;
@@ -166,6 +216,36 @@ pub(super) fn run(mut arguments: Arguments) -> Result<Verdict, Failure> {
     announce(&server)?;
 
     serve_on()
+}
+
+/// The films that a line-up names.
+fn films_in(file: &Path) -> Result<Vec<ArchivedFilm>, Failure> {
+    /// Bytes of a second where the line-up tells no size: archive.org's usual derivative, 580 kb/s.
+    const USUAL_RATE: u64 = 72_500;
+
+    let text = fs::read_to_string(file).map_err(Failure::about(file.display()))?;
+    let line_up = LineUp::parse(&text).map_err(Failure::about(file.display()))?;
+    let programmes = line_up.channels.into_iter().flat_map(|channel| channel.programmes);
+    Ok(programmes
+        .map(|programme| ArchivedFilm {
+            bytes: programme.bytes.unwrap_or(programme.duration_ms / 1000 * USUAL_RATE),
+            duration_ms: programme.duration_ms,
+            item: programme.item,
+            file: programme.file,
+            title: programme.title,
+        })
+        .collect())
+}
+
+/// An archive with these films as a PSP can show them, which is all that is asked of their bytes: as
+/// few as the clip needs.
+fn with_small_pictures(films: Vec<ArchivedFilm>, seed: u64) -> Archive {
+    let mut archive = Archive::new(Clip::small_test_card(), seed);
+    for film in films {
+        let spec = FilmSpec::new(film.duration_ms.max(1), Layout::MoovLast);
+        archive.add(&film.item, &film.title, &film.file, spec);
+    }
+    archive
 }
 
 /// Goes on until a signal ends the process, whose default is the right thing: the kernel closes the
@@ -199,6 +279,7 @@ fn announce(server: &Server) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches;
     use clap::error::ErrorKind;
 
     use super::*;
@@ -217,6 +298,7 @@ mod tests {
         assert_eq!(refused(&format!("{session} {heeded}")), None);
         for option in [
             "--film a:60:min:first",
+            "--line-up line-up.toml",
             "--fault node:always:page",
             "--token-seconds 5",
             "--seed 1",
@@ -228,9 +310,30 @@ mod tests {
             let refusal = refused(&format!("{session} {option}"));
             assert_eq!(refusal, Some(ErrorKind::ArgumentConflict), "{option}");
         }
-        for incomplete in ["--session dir", "--speed 8"] {
+        for incomplete in ["--session dir", "--speed 8", "--small-pictures"] {
             assert_eq!(refused(incomplete), Some(ErrorKind::MissingRequiredArgument));
         }
+    }
+
+    #[test]
+    fn a_certificate_is_wrong_in_one_way_or_none() {
+        let flaw = |words: &str| {
+            let command = CertificateFlaw::augment_args(clap::Command::new("serve"));
+            let words = ["serve"].into_iter().chain(words.split_whitespace());
+            let matches = command.try_get_matches_from(words).ok()?;
+            let flaw = CertificateFlaw::from_arg_matches(&matches).ok()?;
+            Some(Option::<Flaw>::from(flaw))
+        };
+        assert_eq!(flaw(""), Some(None));
+        for (word, means) in [
+            ("--certificate-expired", Flaw::Expired),
+            ("--certificate-not-yet-valid", Flaw::NotYetValid),
+            ("--certificate-self-signed", Flaw::SelfSigned),
+            ("--certificate-through-leaf", Flaw::ThroughLeaf),
+        ] {
+            assert_eq!(flaw(word), Some(Some(means)), "{word}");
+        }
+        assert_eq!(flaw("--certificate-expired --certificate-self-signed"), None);
     }
 
     #[test]

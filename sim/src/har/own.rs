@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +11,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use testcard_archive::{Clip, FilmSpec, VirtualFilm};
 use testcard_core::net::{ByteRange, ExchangeError, Head, Request, Url};
 use testcard_core::playback::Aim;
 use testcard_core::stream::{Limits, Patience};
 use testcard_core::time::{Instant, MediaTime};
 use testcard_session::{
-    ARRIVALS_MAX, About, Arrival, Body, EXCHANGES_MAX, End, Ending, Exchange, FIXTURE_BYTES_MAX,
-    FIXTURES_MAX, Fixture, Provenance, SEGMENTS_MAX, Segment, Session, TOKENS_MAX, TRACE_LINES_MAX,
-    TUNES_MAX, Token, TraceLine, Tune, Viewing,
+    ARRIVALS_MAX, About, Arrival, Body, EXCHANGES_MAX, End, Ending, Exchange, FIXTURES_MAX, Film,
+    Films, Fixture, Provenance, SEGMENTS_MAX, Segment, Session, TOKENS_MAX, TRACE_LINES_MAX,
+    TUNES_MAX, Token, TraceLine, Tune, Viewing, VirtualFilms,
 };
 
 use super::{Content, Entry, ImportError, Log, Pair, SCHEMA};
@@ -222,13 +220,9 @@ impl Tuned {
 }
 
 fn fixture(film_spec: String) -> Result<Fixture, String> {
-    let spec = FilmSpec::from_str(&film_spec).map_err(|error| format!("a film: {error}"))?;
-    if spec.bytes.is_some_and(|bytes| bytes > FIXTURE_BYTES_MAX) {
-        return Err(format!("a film has more than {FIXTURE_BYTES_MAX} bytes"));
-    }
-    let film = VirtualFilm::new(&Clip::test_card(), &spec);
-    let film = film.map_err(|error| format!("the film {film_spec}: {error}"))?;
-    Ok(Fixture { film_spec, film: Arc::new(film) })
+    let made = VirtualFilms.film(&film_spec).map_err(|error| format!("a film: {error}"))?;
+    // Bodies name it as the file does.
+    Ok(Fixture { film_spec, ..made })
 }
 
 impl Part {
@@ -278,7 +272,7 @@ impl Piece {
         }
     }
 
-    fn segment(self, films: &BTreeMap<&str, &Arc<VirtualFilm>>) -> Result<Segment, String> {
+    fn segment(self, films: &BTreeMap<&str, &Arc<dyn Film>>) -> Result<Segment, String> {
         Ok(match self {
             Self::Literal(text) => {
                 let bytes = BASE64.decode(text).map_err(|error| format!("its body: {error}"))?;
@@ -287,7 +281,7 @@ impl Piece {
             Self::Elided { length, sha256 } => Segment::Elided { length, sha256: unhex(&sha256)? },
             Self::Fixture { film, from, to } => {
                 let film = films.get(&*film).ok_or("its body is from a film that is not named")?;
-                if from > to || to > film.len() {
+                if from > to || to > film.length() {
                     return Err(format!("its body is from {from} to {to} of a shorter film"));
                 }
                 Segment::Fixture { film: Arc::clone(film), range: Range { start: from, end: to } }
@@ -320,7 +314,7 @@ pub fn session(log: &Log, whole: &Value) -> Result<Session, ImportError> {
     Ok(Session { about, exchanges, trace })
 }
 
-fn exchange(entry: &Entry, films: &BTreeMap<&str, &Arc<VirtualFilm>>) -> Result<Exchange, String> {
+fn exchange(entry: &Entry, films: &BTreeMap<&str, &Arc<dyn Film>>) -> Result<Exchange, String> {
     let part = entry.testcard.as_ref().ok_or("it has no _testcard field, unlike the log")?;
     let part = Part::deserialize(part).map_err(|error| format!("its _testcard field: {error}"))?;
     let request = request(entry)?;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use testcard_archive::serve::{Certificate, Options, Server};
 use testcard_https::{Https, Pin};
+use testcard_replay::finish;
 use testcard_session::Session;
 
 use super::playback::Playback;
-use super::{ReplayError, Replayed, Why, finish};
+use super::{ReplayError, Replayed, Why};
 use crate::real_time::{Bell, Clock, watch};
 use crate::viewer::Viewer;
 
@@ -48,7 +49,8 @@ pub fn replay(session: &Session, speed: u32) -> Result<Replayed, ReplayError> {
             Some(_) => ControlFlow::Break(()),
             None => ControlFlow::Continue(()),
         });
-    finish(session, &viewer, playback.unmatched().map(Why::Unmatched), playback.unused(), end)
+    let stopped = playback.unmatched().map(Why::Unmatched);
+    Ok(finish(session, &viewer, stopped, playback.unused(), end)?)
 }
 
 /// A certificate for all hosts of a session.

@@ -1,54 +1,22 @@
-//! A recorded session, watched again. [`Heap`] is a network in virtual time that says what was
-//! recorded, to the microsecond; [`Playback`] answers requests with it, for worlds that have
-//! connections. Both look up in [`Matcher`] which exchange a request means, and neither ever makes
-//! an answer up: what was not recorded is an error that names the nearest that was. Somebody who wants
+//! A recorded session, watched again: in virtual time as [`testcard_replay`] has it, and in worlds
+//! that have connections, for which [`Playback`] answers requests with it. Neither ever makes an
+//! answer up: what was not recorded is an error that names the nearest that was. Somebody who wants
 //! to know what would have happened asks [`what_if`].
 
-mod answer;
-mod course;
-mod heap;
 pub mod loopback;
-mod matcher;
 mod playback;
 pub mod turmoil;
 pub mod what_if;
 
 use std::fmt;
-use std::time::Duration;
 
-use testcard_core::time::Instant;
-use testcard_session::{Ending, Provenance, Session, TraceLine};
+use testcard_session::Session;
 
-pub use heap::Heap;
-pub use matcher::{Asked, HostClass, Matcher, Unmatched};
 pub use playback::{Playback, Unplayable};
+pub use testcard_replay::{
+    Asked, Derailed, Heap, HostClass, Matcher, Replayed, Unmatched, Why, recorded_end,
+};
 pub use what_if::{Expiry, UnknownToken};
-
-use crate::timeline::Timeline;
-use crate::viewer::{Figures, Viewer, Violation};
-
-/// What was opened this shortly before the end of a real evening, and was not over then, need not be
-/// opened again: whoever switched the set off did not look at the clock. What was made up has a clock
-/// that everybody looks at.
-const LAST_MOMENT: Duration = Duration::from_secs(1);
-
-/// The most moments at which something comes or is due. Ten hours of 60 pictures and 47 pieces of
-/// sound a second have 4 million; a session holds one million runs of pieces, and a run in a file
-/// somebody else made may claim 2^32 of them.
-const STEPS_MAX: u32 = 8_000_000;
-
-/// What came of watching a session again.
-#[derive(Clone, Debug)]
-pub struct Replayed {
-    /// What the TV did, for people.
-    pub timeline: Timeline,
-    /// The same as a session keeps it.
-    pub trace: Vec<TraceLine>,
-    /// What it came to.
-    pub figures: Figures,
-    /// When watching was over.
-    pub end: Instant,
-}
 
 /// Why a session cannot be watched again the way it was recorded.
 #[derive(Clone, Debug)]
@@ -61,53 +29,6 @@ pub enum ReplayError {
     UnknownToken(UnknownToken),
     /// The world could not be made.
     World(String),
-}
-
-/// A session that went where the recording does not, and what had come of it.
-#[derive(Clone, Debug)]
-pub struct Derailed {
-    /// Why.
-    pub why: Why,
-    /// What the TV did all the same. Over a network with connections it goes on for a while, in which
-    /// nothing answers what was not recorded.
-    pub replayed: Replayed,
-    /// The indices of the exchanges that were not asked for.
-    pub unused: Vec<usize>,
-}
-
-/// How a session went where the recording does not.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Why {
-    /// The TV asked for something that was not recorded.
-    Unmatched(Unmatched),
-    /// An exchange was recorded and never asked for.
-    Unused {
-        /// Its number, from 1.
-        x: usize,
-        /// What was asked for.
-        asked: Asked,
-    },
-    /// Something happened that never must.
-    Violation(Violation),
-    /// There is more to do than in any evening: nobody has recorded this.
-    Endless,
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unmatched(unmatched) => unmatched.fmt(f),
-            Self::Unused { x, asked } => {
-                write!(f, "exchange {x} ({asked}) was recorded and not asked for")
-            }
-            Self::Violation(violation) => violation.fmt(f),
-            Self::Endless => write!(
-                f,
-                "there is no end of things to do: more than {STEPS_MAX} steps, which is more than \
-                 an evening of ten hours takes"
-            ),
-        }
-    }
 }
 
 impl fmt::Display for ReplayError {
@@ -123,87 +44,24 @@ impl fmt::Display for ReplayError {
 
 impl std::error::Error for ReplayError {}
 
+impl From<Box<Derailed>> for ReplayError {
+    fn from(derailed: Box<Derailed>) -> Self {
+        Self::Derailed(derailed)
+    }
+}
+
 /// Watches a session again in virtual time.
+///
+/// # Errors
+/// When it goes where the recording does not.
 pub fn replay(session: &Session) -> Result<Replayed, ReplayError> {
-    let mut net = Heap::new(session);
-    let mut viewer = Viewer::new(session.about.viewing.clone());
-    let (end, stopped) = run(&mut viewer, &mut net);
-    finish(session, &viewer, stopped, net.unused(), end)
-}
-
-/// Has somebody watch over the replay heap until it is over, and says when that is, and why it is
-/// over before its time, if it is.
-fn run(viewer: &mut Viewer<Heap>, net: &mut Heap) -> (Instant, Option<Why>) {
-    let (mut now, mut steps) = (Instant::ZERO, 0);
-    let endless = loop {
-        net.advance(now);
-        let wake = viewer.poll(net, now).min(net.next_news());
-        if viewer.is_over() || net.unmatched().is_some() {
-            break None;
-        }
-        if steps == STEPS_MAX {
-            break Some(Why::Endless);
-        }
-        steps += 1;
-        now = wake.max(now + Duration::from_micros(1));
-    };
-    viewer.leave(net, now);
-    (now, net.unmatched().map(Why::Unmatched).or(endless))
-}
-
-/// What came of it, if all that was asked for had been recorded and nothing was left out.
-fn finish<N: testcard_core::net::Network>(
-    session: &Session,
-    viewer: &Viewer<N>,
-    stopped: Option<Why>,
-    unused: Vec<usize>,
-    end: Instant,
-) -> Result<Replayed, ReplayError> {
-    let replayed = Replayed::new(viewer, end);
-    let left_out = || {
-        let n = *unused.iter().find(|n| !may_be_left_out(session, **n))?;
-        Some(Why::Unused { x: n + 1, asked: Asked::from_request(&session.exchanges[n].request) })
-    };
-    let why = stopped.or_else(|| viewer.violation().cloned().map(Why::Violation)).or_else(left_out);
-    match why {
-        Some(why) => Err(ReplayError::Derailed(Box::new(Derailed { why, replayed, unused }))),
-        None => Ok(replayed),
-    }
-}
-
-impl Replayed {
-    fn new<N: testcard_core::net::Network>(viewer: &Viewer<N>, end: Instant) -> Self {
-        Self {
-            timeline: viewer.timeline().clone(),
-            trace: viewer.timeline().to_trace(0),
-            figures: viewer.figures().clone(),
-            end,
-        }
-    }
-}
-
-/// Whether the exchange of this index was opened as the set was switched off; see [`LAST_MOMENT`].
-fn may_be_left_out(session: &Session, n: usize) -> bool {
-    let exchange = &session.exchanges[n];
-    matches!(session.about.provenance, Provenance::Recorded { .. })
-        && matches!(exchange.ending, Ending::Dropped(_) | Ending::Open)
-        && exchange.opened + LAST_MOMENT > recorded_end(session)
-}
-
-/// When the last thing happened that was recorded.
-fn recorded_end(session: &Session) -> Instant {
-    let ended = |ending: &Ending| match ending {
-        Ending::Complete(at) | Ending::Failed(at, _) | Ending::Dropped(at) => Some(*at),
-        Ending::Open => None,
-    };
-    let endings = session.exchanges.iter().filter_map(|exchange| ended(&exchange.ending));
-    endings.chain(session.trace.last().map(|line| line.at)).max().unwrap_or(Instant::ZERO)
+    Ok(testcard_replay::replay(session)?)
 }
 
 #[cfg(test)]
 mod tests {
     use testcard_core::net::Url;
-    use testcard_session::Exchange;
+    use testcard_session::{Ending, Exchange, Provenance};
 
     use super::*;
     use crate::diff::{self, Ignore};

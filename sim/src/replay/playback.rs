@@ -4,12 +4,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use testcard_archive::{Cut, CutKind, Framing, Origin, Pace, Request, Response, Segment, Source};
+use testcard_archive::{
+    Cut, CutKind, Framing, Origin, Pace, Request, Response, Run, Segment, Source,
+};
 use testcard_core::net::{ExchangeError, Head};
+use testcard_replay::{Asked, Course, Matcher, Unmatched, authority};
 use testcard_session::{Body, Ending, Exchange, Session};
-
-use super::course::Course;
-use super::matcher::{Asked, Matcher, Unmatched, authority};
 
 /// What was recorded and cannot come over a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -106,7 +106,10 @@ impl Origin for Playback {
 /// What was recorded, as a plan.
 fn respond(exchange: &Exchange) -> Response {
     let Course { runs, end_us, beyond } = Course::new(exchange);
-    let end_us = end_us.unwrap_or(0);
+    let runs = runs.into_iter().map(|testcard_replay::Run { first_us, every_us, times, bytes }| {
+        Run { first_us, every_us, times, bytes }
+    });
+    let (runs, end_us) = (runs.collect(), end_us.unwrap_or(0));
     let how = match exchange.ending {
         Ending::Complete(_) => None,
         Ending::Failed(..) => Some(CutKind::Close),

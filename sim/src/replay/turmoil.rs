@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use testcard_core::time::Instant;
+use testcard_replay::finish;
 use testcard_session::Session;
 
 use super::playback::Playback;
-use super::{ReplayError, Replayed, Why, finish, recorded_end};
+use super::{ReplayError, Replayed, Why, recorded_end};
 use crate::heap::Link;
 use crate::simulated_tcp::{Net, World, watch};
 use crate::viewer::Viewer;
@@ -30,11 +31,6 @@ pub fn replay(session: &Session) -> Result<Replayed, ReplayError> {
     let outcome = watch(world, playback.clone(), viewer)
         .map_err(|error| ReplayError::World(error.to_string()))?;
     let elapsed = Instant::ZERO + outcome.elapsed;
-    finish(
-        session,
-        &outcome.viewer,
-        playback.unmatched().map(Why::Unmatched),
-        playback.unused(),
-        elapsed,
-    )
+    let stopped = playback.unmatched().map(Why::Unmatched);
+    Ok(finish(session, &outcome.viewer, stopped, playback.unused(), elapsed)?)
 }

@@ -7,22 +7,24 @@
 //! A refusal that was recorded stays one. So does all else that was recorded and not yet asked for,
 //! unless it is asked for with a fresh token.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
-use testcard_archive::{Run, page};
+use testcard_archive::page;
 use testcard_core::net::{ByteRange, Head, Request, Url};
 use testcard_core::stream::ProgrammeFailure;
 use testcard_core::time::Instant;
+use testcard_replay::{
+    Answer, Asked, Course, Heap, HostClass, Matcher, Part, Run, authority, finish, run,
+};
 use testcard_session::{Body, Exchange, NUMBER_MAX, Segment, Session};
 
-use super::answer::{Answer, Part};
-use super::course::Course;
-use super::matcher::{Asked, HostClass, Matcher, authority};
-use super::{Heap, ReplayError, Replayed, finish};
+use super::{ReplayError, Replayed};
 use crate::viewer::Viewer;
 
 /// Bodies come in pieces of what their rate makes of 4 ms, within these bounds, as over
@@ -125,15 +127,25 @@ fn watch_as(
     expiries: &[Expiry],
 ) -> Result<Watched, ReplayError> {
     let what_if = WhatIf::new(session, expiries).map_err(ReplayError::UnknownToken)?;
-    let mut net = Heap::asking(session, Some(what_if));
-    let (end, stopped) = super::run(&mut viewer, &mut net);
+    let what_if = Rc::new(RefCell::new(what_if));
+    let mut net = network(session, Rc::clone(&what_if));
+    let (end, stopped) = run(&mut viewer, &mut net);
     // What a TV with other tokens leaves out is no flaw of the recording.
     let replayed = finish(session, &viewer, stopped, Vec::new(), end)?;
-    Ok(Watched { replayed, refused: net.refused(), failure: viewer.failure().cloned() })
+    let refused = what_if.borrow().refused;
+    Ok(Watched { replayed, refused, failure: viewer.failure().cloned() })
+}
+
+/// The session as a network that asks `what_if` first.
+fn network(session: &Session, what_if: Rc<RefCell<WhatIf>>) -> Heap {
+    let answers = move |request: &Request, now, recorded: &[Exchange], matcher: &mut Matcher| {
+        what_if.borrow_mut().answer(request, now, recorded, matcher)
+    };
+    Heap::answering(session, Box::new(answers))
 }
 
 /// The session as an archive, once it is asked what was not recorded.
-pub(super) struct WhatIf {
+struct WhatIf {
     expiries: Vec<Expiry>,
     /// Hosts with their ports that programmes are first asked for at.
     fronts: Vec<String>,
@@ -161,13 +173,8 @@ impl WhatIf {
         })
     }
 
-    /// How many requests were refused.
-    pub(super) fn refused(&self) -> u32 {
-        self.refused
-    }
-
     /// What comes of a request; nothing when nobody recorded it.
-    pub(super) fn answer(
+    fn answer(
         &mut self,
         request: &Request,
         now: Instant,
@@ -497,6 +504,7 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use testcard_archive::{Clip, VirtualFilm};
     use testcard_core::net::{ExchangePoll, Network};
     use testcard_core::time::MediaTime;
     use testcard_core::trace::Event;
@@ -529,10 +537,11 @@ mod tests {
 
     /// Has every sample held against the film.
     fn watch_closely(session: &Session, texts: &[&str]) -> Result<Watched, ReplayError> {
-        let film = session.about.fixtures[0].film.clone();
+        let spec = session.about.fixtures[0].film_spec.parse().unwrap();
+        let film = VirtualFilm::new(&Clip::test_card(), &spec).unwrap();
         let viewing = session.about.viewing.clone();
         let url = viewing.tunes[0].url.clone();
-        let viewer = Viewer::new(viewing).knowing(&url, vec![Arc::clone(&film)]);
+        let viewer = Viewer::new(viewing).knowing(&url, vec![Arc::new(film)]);
         watch_as(viewer, session, &expiries(texts))
     }
 
@@ -667,7 +676,8 @@ mod tests {
         let session = with_every_byte();
         let film = &session.about.fixtures[0].film;
         let what_if = WhatIf::new(&session, &expiries(&["1=0"])).unwrap();
-        let (mut net, mut now) = (Heap::asking(&session, Some(what_if)), Instant::from_micros(1));
+        let mut net = network(&session, Rc::new(RefCell::new(what_if)));
+        let mut now = Instant::from_micros(1);
         net.advance(now);
         // The second body ends and the third begins within it.
         let range = ByteRange::Closed { first: 13_100_000, last: 13_149_999 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use testcard_core::net::{ByteRange, Url};
 use testcard_core::playback::Aim;
 use testcard_core::time::{Instant, MediaTime};
-use testcard_session::{Body, Ending, Exchange, Fixture, Segment, Session, TraceLine};
+use testcard_session::{Body, Ending, Exchange, Films, Segment, Session, TraceLine, VirtualFilms};
 use testcard_sim::diff::{Difference, Ignore, Place, Rule, compare, compare_traces, text};
 
 use crate::sample::{self, Turn, bad, good};
@@ -297,11 +297,9 @@ fn with_body(session: &Session, body: Body) -> Session {
 fn bodies_are_the_same_when_their_bytes_are() {
     let session = good();
     let film = "2:300000:first";
-    let make = || {
-        let clip = testcard_archive::Clip::test_card();
-        Arc::new(testcard_archive::VirtualFilm::new(&clip, &film.parse().unwrap()).unwrap())
-    };
-    let (film_a, film_b) = (make(), make());
+    let make = || VirtualFilms.film(film).unwrap();
+    let (fixture_a, fixture_b) = (make(), make());
+    let (film_a, film_b) = (&fixture_a.film, &fixture_b.film);
     let mut bytes = vec![0; 1000];
     film_a.read_at(500, &mut bytes);
     let fixture =
@@ -311,14 +309,14 @@ fn bodies_are_the_same_when_their_bytes_are() {
         &session,
         Body::new([
             Segment::Literal(bytes[..300].into()),
-            Segment::Fixture { film: Arc::clone(&film_a), range: 800..1500 },
+            Segment::Fixture { film: Arc::clone(film_a), range: 800..1500 },
         ]),
     );
     let hash = whole.exchanges[0].body.sha256().unwrap();
     let elided = with_body(&session, Body::new([Segment::Elided { length: 1000, sha256: hash }]));
-    let mut named = with_body(&session, fixture(&film_a));
-    named.about.fixtures.push(Fixture { film_spec: film.to_owned(), film: Arc::clone(&film_a) });
-    let unnamed = with_body(&session, fixture(&film_b));
+    let mut named = with_body(&session, fixture(film_a));
+    named.about.fixtures.push(fixture_a.clone());
+    let unnamed = with_body(&session, fixture(film_b));
     let all = [&whole, &cut, &elided, &named, &unnamed];
     for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
         assert_eq!(compare(a, b, &Ignore::none()), []);

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testcard_archive::{Clip, VirtualFilm};
 use testcard_core::net::{ByteRange, ExchangeError};
 use testcard_core::playback::Aim;
 use testcard_core::stream::Patience;
 use testcard_core::time::{Instant, MediaTime};
-use testcard_session::{Arrival, Body, Ending, Fixture, Provenance, Segment, Session};
+use testcard_session::{Arrival, Body, Ending, Films, Provenance, Segment, Session, VirtualFilms};
 use testcard_sim::diff::{Ignore, compare};
 use testcard_sim::har::{ImportError, Imported, export, import};
 
@@ -27,9 +26,9 @@ fn rich() -> Session {
         at: "2026-11-20T16:00:00Z".to_owned(),
         by: "testcard 0.1.0".to_owned(),
     };
-    let spec = "2:300000:first";
-    let film = Arc::new(VirtualFilm::new(&Clip::test_card(), &spec.parse().unwrap()).unwrap());
-    session.about.fixtures.push(Fixture { film_spec: spec.to_owned(), film: Arc::clone(&film) });
+    let fixture = VirtualFilms.film("2:300000:first").unwrap();
+    let film = Arc::clone(&fixture.film);
+    session.about.fixtures.push(fixture);
     session.about.viewing.limits.patience = Patience::Tries(7);
     session.about.viewing.end.position = Some(MediaTime::from_millis(-40));
     let mut tune = session.about.viewing.tunes[0].clone();

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use testcard_core::time::Instant;
+use testcard_session::{BlankFilms, Directory, trace_text};
 use testcard_sim::diff::{self, Ignore};
 use testcard_sim::{replay, scenarios};
 
@@ -15,6 +16,35 @@ fn every_session_replays_to_the_microsecond_and_shows_what_it_is_named_for() {
         assert!(differences.is_empty(), "{name}:\n{}", diff::text(&differences, 5));
         let shown = format!("{}\n\n{}", session.about.title, replayed.timeline);
         assert_snapshot!(name.as_str(), shown);
+    }
+}
+
+/// The PSP has no room for the clip that films are made of, and goes by this.
+#[test]
+fn every_session_goes_the_same_way_when_the_films_in_it_are_blank() {
+    for (name, session) in sessions() {
+        let source = Directory(home().join(&name));
+        let blank = Session::read_from(&source, &BlankFilms).unwrap_or_else(|e| panic!("{e}"));
+        let bytes = |session: &Session| -> Vec<u64> {
+            session.exchanges.iter().map(|exchange| exchange.body.len()).collect()
+        };
+        assert_eq!(bytes(&blank), bytes(&session), "{name}");
+        let replay = |session: &Session| {
+            let replayed = replay::replay(session).unwrap_or_else(|e| panic!("{name}: {e}"));
+            trace_text(&replayed.trace)
+        };
+        assert_eq!(replay(&blank), replay(&session), "{name}");
+    }
+}
+
+#[test]
+fn the_sessions_that_the_psp_watches_are_there_and_many() {
+    let chosen = include_str!("../../../psp/eboot/src/checks/sessions.txt");
+    let chosen: Vec<_> =
+        chosen.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    assert!(chosen.len() > 15, "{chosen:?}");
+    for name in chosen {
+        assert!(home().join(name).join("trace.jsonl").exists(), "{name}");
     }
 }
 

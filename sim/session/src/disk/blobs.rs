@@ -1,13 +1,14 @@
 //! `blobs/<sha256>.gz`: the bytes that are kept, each once, packed by gzip (RFC 1952). A name is that
 //! of the unpacked bytes, so that different packers may be used.
 
-use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::sync::Arc;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use flate2::Compression;
-use flate2::bufread::GzDecoder;
-use flate2::write::GzEncoder;
+use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
 use super::Source;
 use crate::bounds::{LITERAL_BYTES_MAX, PACKED_MAX};
@@ -64,19 +65,39 @@ impl<'a> Blobs<'a> {
     }
 }
 
-/// Unpacks as many bytes as there should be and not one more.
+/// Unpacks as many bytes as there should be and not many more.
 fn unpack(packed: &[u8], length: u64, expected: &[u8; 32]) -> Result<Arc<[u8]>, Flaw> {
-    let mut decoder = GzDecoder::new(packed);
-    let mut bytes = Vec::new();
-    let read = decoder.by_ref().take(length + 1).read_to_end(&mut bytes);
-    if let Err(error) = read {
-        return Err(Flaw::malformed(None, format!("cannot be unpacked: {error}; get it again")));
+    let bad = |what| Flaw::malformed(None, format!("cannot be unpacked: {what}; get it again"));
+    let mut rest = member(packed).ok_or_else(|| bad("this is not gzip's header"))?;
+    let mut state = InflateState::new_boxed(DataFormat::Raw);
+    let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        let inflated = inflate(&mut state, rest, &mut piece, MZFlush::None);
+        rest = &rest[inflated.bytes_consumed..];
+        bytes.extend_from_slice(&piece[..inflated.bytes_written]);
+        if bytes.len() as u64 > length {
+            break;
+        }
+        match inflated.status {
+            Ok(MZStatus::StreamEnd) => break,
+            Ok(_) => {}
+            Err(MZError::Buf) => return Err(bad("it ends early")),
+            Err(_) => return Err(bad("what is packed is damaged")),
+        }
     }
     if bytes.len() as u64 != length {
         let what = format!("does not unpack to {length} bytes, as bodies.toml says");
         return Err(Flaw::inconsistent(None, what));
     }
-    if !decoder.into_inner().is_empty() {
+    // RFC 1952 §2.3.1: CRC-32 and length, modulo 2^32.
+    let Some((trailer, behind)) = rest.split_at_checked(8) else {
+        return Err(bad("it ends early"));
+    };
+    let sums = [crc32fast::hash(&bytes), length as u32].map(u32::to_le_bytes);
+    if trailer != sums.as_flattened() {
+        return Err(bad("its check sum is another"));
+    }
+    if !behind.is_empty() {
         return Err(Flaw::malformed(None, "there is something after the packed bytes"));
     }
     if sha256(&bytes) != *expected {
@@ -86,8 +107,38 @@ fn unpack(packed: &[u8], length: u64, expected: &[u8; 32]) -> Result<Arc<[u8]>, 
     Ok(bytes.into())
 }
 
+/// What is behind the header of a gzip member (RFC 1952 §2.3): packed bytes and a trailer.
+fn member(packed: &[u8]) -> Option<&[u8]> {
+    const EXTRA: u8 = 4;
+    const NAME: u8 = 8;
+    const COMMENT: u8 = 16;
+    const HEADER_CRC: u8 = 2;
+    const RESERVED: u8 = 0xE0;
+    let (header, mut rest) = packed.split_at_checked(10)?;
+    let flags = header[3];
+    if header[..3] != [0x1F, 0x8B, 8] || flags & RESERVED != 0 {
+        return None;
+    }
+    if flags & EXTRA != 0 {
+        let (length, behind) = rest.split_first_chunk()?;
+        rest = behind.get(usize::from(u16::from_le_bytes(*length))..)?;
+    }
+    for text in [NAME, COMMENT] {
+        if flags & text != 0 {
+            let end = rest.iter().position(|byte| *byte == 0)?;
+            rest = &rest[end + 1..];
+        }
+    }
+    if flags & HEADER_CRC != 0 { rest.get(2..) } else { Some(rest) }
+}
+
 /// Packs bytes: the same ones the same way every time, without a name or a date.
+#[cfg(feature = "std")]
 pub(super) fn pack(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.expect("memory takes whatever is written to it")
@@ -109,6 +160,47 @@ mod tests {
     fn what_is_packed_unpacks_to_the_same() {
         for bytes in [&b"x"[..], &[7; 100_000]] {
             assert_eq!(&*unpack(&pack(bytes), bytes.len() as u64, &sha256(bytes)).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn any_packers_header_is_passed_over() {
+        let (plain, hash) = (pack(b"x"), sha256(b"x"));
+        // RFC 1952 §2.3.1: FHCRC, FEXTRA, FNAME and FCOMMENT, in the order in which they come.
+        for (flags, fields) in [
+            (8, &b"x.txt\0"[..]),
+            (16, b"why\0"),
+            (2, b"cc"),
+            (4, b"\x03\0abc"),
+            (30, b"\x03\0abcname\0comment\0cc"),
+        ] {
+            let packed = [&plain[..3], &[flags], &plain[4..10], fields, &plain[10..]].concat();
+            assert_eq!(&*unpack(&packed, 1, &hash).unwrap(), b"x", "flags {flags}");
+            let cut = &packed[..10 + fields.len() - 1];
+            assert!(unpack(cut, 1, &hash).is_err(), "flags {flags}, cut");
+        }
+    }
+
+    #[test]
+    fn a_blob_that_is_cut_or_damaged_anywhere_is_refused() {
+        let bytes: Vec<u8> = (0..2000_u32).flat_map(u32::to_be_bytes).collect();
+        let (packed, hash) = (pack(&bytes), sha256(&bytes));
+        for length in 0..packed.len() {
+            assert!(unpack(&packed[..length], 8000, &hash).is_err(), "cut to {length}");
+        }
+        /// Check sum and length (RFC 1952 §2.3.1).
+        const TRAILER: usize = 8;
+        // What the first ten bytes say beside the format, nobody needs.
+        for at in 10..packed.len() {
+            let mut damaged = packed.clone();
+            damaged[at] ^= 0x10;
+            // The packed bits end within the byte before the trailer; those behind them mean nothing
+            // (RFC 1951 §3.1.1).
+            let may_be_harmless = at == packed.len() - TRAILER - 1;
+            if let Ok(unpacked) = unpack(&damaged, 8000, &hash) {
+                assert!(may_be_harmless, "damaged at {at}");
+                assert_eq!(&*unpacked, &*bytes);
+            }
         }
     }
 

@@ -1,9 +1,12 @@
 //! `bodies.toml`: of what segments each exchange's body is made. A body without bytes is not
 //! mentioned.
 
-use std::fmt::Write;
-use std::ops::Range;
-use std::sync::Arc;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use core::fmt::Write;
+use core::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -15,7 +18,7 @@ use crate::about::Fixture;
 use crate::body::{Body, Segment};
 use crate::bounds::SEGMENTS_MAX;
 use crate::digest::{from_hex, hex};
-use crate::error::{Flaw, ReadError, WriteError};
+use crate::error::{Flaw, ReadError};
 use crate::exchange::Exchange;
 
 #[derive(Deserialize)]
@@ -158,7 +161,7 @@ fn recipes(
                     return Err(Flaw::inconsistent(line, what));
                 };
                 let range = part_of(fixture, start, length).ok_or_else(|| {
-                    let len = fixture.film.len();
+                    let len = fixture.film.length();
                     let what = format!("the film {:?} has only {len} bytes", fixture.film_spec);
                     Flaw::inconsistent(line, what)
                 })?;
@@ -191,7 +194,7 @@ fn recipes(
 
 fn part_of(fixture: &Fixture, start: u64, length: u64) -> Option<Range<u64>> {
     let end = start.checked_add(length)?;
-    (end <= fixture.film.len()).then_some(start..end)
+    (end <= fixture.film.length()).then_some(start..end)
 }
 
 /// The body, its hash checked where everything is here that was hashed.
@@ -212,7 +215,11 @@ fn whole(toml: &Toml<'_>, text: &BodyText, parts: Vec<Segment>) -> Result<Body, 
     }
 }
 
-pub(super) fn write(exchanges: &[Exchange], fixtures: &[Fixture]) -> Result<String, WriteError> {
+/// The whole file.
+///
+/// # Errors
+/// The number of an exchange whose body is taken from a film that is not among the fixtures.
+pub(super) fn write(exchanges: &[Exchange], fixtures: &[Fixture]) -> Result<String, usize> {
     let mut out = String::new();
     for (x, exchange) in (1..).zip(exchanges) {
         let body = &exchange.body;
@@ -240,7 +247,7 @@ pub(super) fn write(exchanges: &[Exchange], fixtures: &[Fixture]) -> Result<Stri
                 Segment::Fixture { film, range } => {
                     let is_it = |fixture: &Fixture| Arc::ptr_eq(&fixture.film, film);
                     let Some(index) = fixtures.iter().position(is_it) else {
-                        return Err(WriteError::UnknownFilm(x));
+                        return Err(x);
                     };
                     let (id, offset) = (index + 1, range.start);
                     writeln!(out, "    {{ fixture = {id}, offset = {offset}, length = {length} }},")

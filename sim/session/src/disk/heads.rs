@@ -2,7 +2,11 @@
 //! (RFC 9112). The request's target is in absolute form, so that the scheme is kept; of its headers
 //! only `Range` is there, the others are a driver's own.
 
-use std::fmt::Write;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
 
 use testcard_core::net::{ByteRange, Head, Request};
 
@@ -55,7 +59,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Request, Option<Head>), Flaw> {
     };
     let mut headers = Vec::with_capacity(parsed.headers.len());
     for (n, header) in parsed.headers.iter().enumerate() {
-        let value = std::str::from_utf8(header.value)
+        let value = core::str::from_utf8(header.value)
             .map_err(|_| Flaw::malformed(first_line + 1 + n, "this header's value is no UTF-8"))?;
         headers.push((header.name.to_owned(), value.to_owned()));
     }
@@ -108,7 +112,7 @@ pub(super) fn write(request: &Request, head: Option<&Head>) -> String {
     out
 }
 
-fn write_heads(request: &Request, head: Option<&Head>, out: &mut String) -> std::fmt::Result {
+fn write_heads(request: &Request, head: Option<&Head>, out: &mut String) -> core::fmt::Result {
     write!(out, "GET {} HTTP/1.1\r\n", request.url)?;
     if let Some(range) = request.range {
         write!(out, "Range: {range}\r\n")?;

@@ -1,10 +1,11 @@
 //! `session.toml`: what a session is and what was watched in it.
 
-use std::fmt::Write;
-use std::sync::Arc;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
 
 use serde::Deserialize;
-use testcard_archive::{Clip, FilmSpec, VirtualFilm};
 use testcard_core::playback::Aim;
 use testcard_core::stream::{Limits, Patience};
 use testcard_core::time::Instant;
@@ -12,8 +13,9 @@ use toml::Spanned;
 
 use super::text::{Toml, toml_string};
 use crate::about::{About, End, Fixture, Provenance, Token, Tune, Viewing};
-use crate::bounds::{FIXTURE_BYTES_MAX, FIXTURES_MAX, SCHEMA, SENTENCE_MAX, TOKENS_MAX, TUNES_MAX};
+use crate::bounds::{FIXTURES_MAX, SCHEMA, SENTENCE_MAX, TOKENS_MAX, TUNES_MAX};
 use crate::error::{Flaw, ReadErrorKind};
+use crate::film::Films;
 
 /// The one field that every schema has.
 #[derive(Deserialize)]
@@ -88,7 +90,7 @@ struct FixtureText {
     film: Spanned<String>,
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<About, Flaw> {
+pub(super) fn read(bytes: &[u8], films: &dyn Films) -> Result<About, Flaw> {
     let toml = Toml::new(bytes)?;
     let SchemaText { schema } = toml.parse()?;
     match *schema.get_ref() {
@@ -138,7 +140,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<About, Flaw> {
             },
         },
         tokens: tokens(&toml, &text.token)?,
-        fixtures: fixtures(&toml, &text.fixture)?,
+        fixtures: fixtures(&toml, &text.fixture, films)?,
         title: text.title.into_inner(),
     })
 }
@@ -227,24 +229,19 @@ fn tokens(toml: &Toml<'_>, list: &[Spanned<TokenText>]) -> Result<Vec<Token>, Fl
     list.iter().enumerate().map(read).collect()
 }
 
-fn fixtures(toml: &Toml<'_>, list: &[Spanned<FixtureText>]) -> Result<Vec<Fixture>, Flaw> {
+fn fixtures(
+    toml: &Toml<'_>,
+    list: &[Spanned<FixtureText>],
+    films: &dyn Films,
+) -> Result<Vec<Fixture>, Flaw> {
     toml.count("fixture", list, FIXTURES_MAX)?;
     let read = |(index, text): (usize, &Spanned<FixtureText>)| {
         let (line, text) = (toml.line(text), text.get_ref());
         toml.id("fixture", text.id, index, line)?;
-        let film = text.film.get_ref();
-        let refuse = |what: String| {
-            Flaw::malformed(toml.line(&text.film), format!("the film {film:?}: {what}"))
-        };
-        let spec: FilmSpec = film
-            .parse()
-            .map_err(|error: testcard_archive::FilmSpecError| refuse(error.to_string()))?;
-        if spec.bytes.is_some_and(|bytes| bytes > FIXTURE_BYTES_MAX) {
-            return Err(refuse(format!("it has more than {FIXTURE_BYTES_MAX} bytes")));
-        }
-        let film = VirtualFilm::new(&Clip::test_card(), &spec)
-            .map_err(|error| refuse(error.to_string()))?;
-        Ok(Fixture { film_spec: spec.to_string(), film: Arc::new(film) })
+        let recipe = text.film.get_ref();
+        films.film(recipe).map_err(|what| {
+            Flaw::malformed(toml.line(&text.film), format!("the film {recipe:?}: {what}"))
+        })
     };
     list.iter().enumerate().map(read).collect()
 }
@@ -256,7 +253,7 @@ pub(super) fn write(about: &About) -> String {
     out
 }
 
-fn write_about(about: &About, out: &mut String) -> std::fmt::Result {
+fn write_about(about: &About, out: &mut String) -> core::fmt::Result {
     writeln!(out, "title = {}", toml_string(&about.title))?;
     writeln!(out, "\n[provenance]")?;
     match &about.provenance {

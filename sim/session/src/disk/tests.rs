@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -9,11 +12,17 @@ use testcard_core::stream::{Limits, Patience};
 use testcard_core::time::{Instant, MediaTime};
 
 use super::*;
+use crate::digest::sha256;
 use crate::{
-    About, Arrival, Body, End, Ending, Fixture, Provenance, SEGMENTS_MAX, Token, Tune, Viewing,
+    About, Arrival, Body, End, Ending, Fixture, Provenance, SEGMENTS_MAX, Segment, Token, Tune,
+    Viewing, VirtualFilms, WriteError,
 };
 
 const FILM: &str = "2:min:first";
+
+fn read(files: &Files) -> Result<Session, ReadError> {
+    Session::read_from(files, &VirtualFilms)
+}
 
 fn at(micros: u64) -> Instant {
     Instant::from_micros(micros)

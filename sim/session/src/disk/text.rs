@@ -1,5 +1,9 @@
 //! What the text files have in common: numbers within bounds, strings, places.
 
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use serde::de::DeserializeOwned;
 use testcard_core::net::Url;
 use testcard_core::time::{Instant, MediaTime};
@@ -85,7 +89,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Flaw> {
-    std::str::from_utf8(bytes).map_err(|error| {
+    core::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         Flaw::malformed(line, "this is no UTF-8 text")

@@ -1,8 +1,12 @@
 //! `timeline.jsonl`: when everything happened, an event a line, in the order of time and then of the
 //! exchanges' numbers.
 
-use std::fmt::Write;
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
+use core::time::Duration;
 
 use serde::Deserialize;
 use testcard_core::net::ExchangeError;
@@ -157,7 +161,7 @@ impl Course {
             return wrong(format!("the run above of exchange {x} lasts until {last}, after this"));
         }
         self.last = at;
-        let was_paused = std::mem::replace(&mut self.is_paused, line.ev == Event::Pause);
+        let was_paused = core::mem::replace(&mut self.is_paused, line.ev == Event::Pause);
         match line.ev {
             Event::Open => return wrong(format!("exchange {x} is open already")),
             Event::Head if self.head.is_some() => {

@@ -1,5 +1,9 @@
 //! `trace.jsonl`: what the TV did, an event a line: `t`, `ev`, then whatever else, by name.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use serde_json::{Map, Value};
 use testcard_core::time::Instant;
 

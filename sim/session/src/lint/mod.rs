@@ -75,7 +75,7 @@ pub fn lint(dir: &Path) -> Vec<Finding> {
     report.sizes(&there);
     match Session::read(dir) {
         Err(error) => report.findings.push(Finding {
-            file: error.file,
+            file: error.file.into(),
             line: error.line,
             rule: Rule::Readable,
             what: error.what,

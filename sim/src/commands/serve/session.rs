@@ -23,7 +23,7 @@ pub(super) fn run(dir: &Path, arguments: Arguments) -> Result<Verdict, Failure> 
     let playback = Playback::new(&session)
         .map_err(|error| Failure(format!("{} cannot be served: {error}", dir.display())))?;
     let certificate =
-        Certificate { expired: arguments.certificate_expired, ..loopback::certificate(&playback) };
+        Certificate { flaw: arguments.flaw.into(), ..loopback::certificate(&playback) };
     let hosts = Hosts {
         playback: playback.clone(),
         exchanges: session.exchanges.clone(),

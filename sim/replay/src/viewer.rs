@@ -5,18 +5,20 @@
 //!
 //! What must hold whatever the network does is checked all the while, see [`Violation`].
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
 
-use testcard_archive::VirtualFilm;
 use testcard_core::mp4::Sample;
 use testcard_core::net::{Network, Url};
 use testcard_core::playback::{Next, Part, Player, Playhead, Step, Verdict, judge};
 use testcard_core::stream::{Condition, ProgrammeFailure};
 use testcard_core::time::{Instant, MediaTime};
-use testcard_session::{Level, Tune, Viewing};
+use testcard_session::{Level, TrueFilm, Tune, Viewing};
 
 use crate::timeline::{Line, Timeline};
 
@@ -179,7 +181,7 @@ impl fmt::Display for Violation {
     }
 }
 
-impl std::error::Error for Violation {}
+impl core::error::Error for Violation {}
 
 /// Somebody watching.
 pub struct Viewer<N: Network> {
@@ -188,7 +190,7 @@ pub struct Viewer<N: Network> {
     tuned: usize,
     player: Option<Player<N>>,
     /// What the films at these addresses truly are, each in all its versions.
-    truth: BTreeMap<String, Vec<Arc<VirtualFilm>>>,
+    truth: BTreeMap<String, Vec<Arc<dyn TrueFilm>>>,
     refused: Option<Part>,
     now: Instant,
     timeline: Timeline,
@@ -249,8 +251,9 @@ impl<N: Network> Viewer<N> {
 
     /// The same, holding every sample of the film at `url` against what it truly is, in whichever
     /// of these versions has the length that the server tells.
-    pub fn knowing(mut self, url: &Url, versions: Vec<Arc<VirtualFilm>>) -> Self {
-        self.truth.insert(url.to_string(), versions);
+    pub fn knowing<F: TrueFilm + 'static>(mut self, url: &Url, versions: Vec<Arc<F>>) -> Self {
+        let versions = versions.into_iter().map(|film| film as Arc<dyn TrueFilm>);
+        self.truth.insert(url.to_string(), versions.collect());
         self
     }
 
@@ -494,7 +497,7 @@ impl<N: Network> Viewer<N> {
         if expected != came {
             self.violate(Violation::SampleTime { part, index, expected, came });
         }
-        let mut true_bytes = std::mem::take(&mut self.true_bytes);
+        let mut true_bytes = core::mem::take(&mut self.true_bytes);
         true_bytes.resize((truth.range.end - truth.range.start) as usize, 0);
         film.read_at(truth.range.start, &mut true_bytes);
         if self.bytes != true_bytes {
@@ -504,11 +507,12 @@ impl<N: Network> Viewer<N> {
     }
 
     /// What the film that is on truly is, if anybody knows.
-    fn film(&self) -> Option<Arc<VirtualFilm>> {
+    fn film(&self) -> Option<Arc<dyn TrueFilm>> {
         let tune = self.viewing.tunes.get(self.tuned.checked_sub(1)?)?;
         let versions = self.truth.get(tune.url.as_str())?;
         let length = self.player.as_ref()?.stream().file_length();
-        let version = versions.iter().find(|film| length.is_none_or(|length| film.len() == length));
+        let version =
+            versions.iter().find(|film| length.is_none_or(|length| film.length() == length));
         match (version, &versions[..]) {
             // A file cut short is the film as far as it goes.
             (None, [only]) => Some(only.clone()),
@@ -644,39 +648,5 @@ impl<N: Network> Viewer<N> {
             Some(end) if end > self.position() => need.min(in_time(end)),
             _ => need,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use testcard_archive::{Archive, Clip, FilmSpec, Layout};
-    use testcard_core::playback::Aim;
-    use testcard_core::stream::Limits;
-    use testcard_session::End;
-
-    use super::*;
-    use crate::heap::{Heap, Link};
-
-    #[test]
-    fn whoever_looks_only_now_and_then_sees_the_pictures_in_order_all_the_same() {
-        let mut archive = Archive::new(Clip::test_card(), 1);
-        archive.add("film", "A film", "film.mp4", FilmSpec::new(20_000, Layout::MoovFirst));
-        let link = Link { bytes_per_second: 1_000_000, round_trip: Duration::from_millis(10) };
-        let mut net = Heap::new(archive, link);
-        let url = Url::parse("https://archive.org/download/film/film.mp4").unwrap();
-        let aim = Aim::At(MediaTime::ZERO);
-        let mut viewer = Viewer::new(Viewing {
-            limits: Limits::DESKTOP,
-            tunes: vec![Tune { at: Instant::ZERO, url, aim }],
-            end: End { at: Instant::from_micros(60_000_000), position: None },
-        });
-        let mut now = Instant::ZERO;
-        while !viewer.is_over() {
-            net.advance(now);
-            viewer.poll(&mut net, now);
-            now = now + Duration::from_millis(270);
-        }
-        assert_eq!(viewer.violation(), None);
-        assert_eq!(viewer.figures().shown, 600);
     }
 }

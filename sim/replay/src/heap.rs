@@ -1,10 +1,12 @@
 //! A recorded session as a network in virtual time: every head, every piece of a body and every end
 //! comes as long after its request as it was recorded. Time is what the caller says it is. Makes
-//! nothing up by itself: see [`super::what_if`].
+//! nothing up by itself; whoever wants another answer than the recorded one brings [`Answers`].
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::time::Duration;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::time::Duration;
 
 use testcard_core::net::{ExchangePoll, Network, Request};
 use testcard_core::time::Instant;
@@ -12,7 +14,10 @@ use testcard_session::{Exchange as Recorded, Session};
 
 use super::answer::Answer;
 use super::matcher::{Asked, Matcher, Unmatched};
-use super::what_if::WhatIf;
+
+/// Says what comes of a request at a moment, going by what was recorded and not yet asked for; `None`
+/// when nobody knows.
+pub type Answers = Box<dyn FnMut(&Request, Instant, &[Recorded], &mut Matcher) -> Option<Answer>>;
 
 /// The network. Its clock stands until [`Heap::advance`] moves it.
 pub struct Heap {
@@ -28,8 +33,7 @@ pub struct Exchange {
 struct World {
     recorded: Vec<Recorded>,
     matcher: Matcher,
-    /// Answers in the recording's place; absent when nothing is to go another way.
-    what_if: Option<WhatIf>,
+    answers: Answers,
     now: Instant,
     opened: u32,
     /// Open exchanges, in the order in which they were opened.
@@ -58,15 +62,19 @@ struct Flight {
 impl Heap {
     /// The session from its start.
     pub fn new(session: &Session) -> Self {
-        Self::asking(session, None)
+        let as_recorded = |request: &Request, _, recorded: &[Recorded], matcher: &mut Matcher| {
+            let found = matcher.find(Asked::from_request(request));
+            found.ok().map(|n| Answer::recorded(&recorded[n]))
+        };
+        Self::answering(session, Box::new(as_recorded))
     }
 
     /// The session from its start, going another way where somebody says so.
-    pub(super) fn asking(session: &Session, what_if: Option<WhatIf>) -> Self {
+    pub fn answering(session: &Session, answers: Answers) -> Self {
         let world = World {
             recorded: session.exchanges.clone(),
             matcher: Matcher::new(session),
-            what_if,
+            answers,
             now: Instant::ZERO,
             opened: 0,
             flights: Vec::new(),
@@ -97,11 +105,6 @@ impl Heap {
         self.world.borrow().matcher.unmatched()
     }
 
-    /// How many requests were refused for a token that had run out.
-    pub(super) fn refused(&self) -> u32 {
-        self.world.borrow().what_if.as_ref().map_or(0, WhatIf::refused)
-    }
-
     /// The exchanges that were not asked for.
     pub fn unused(&self) -> Vec<usize> {
         self.world.borrow().matcher.unused()
@@ -113,14 +116,8 @@ impl Network for Heap {
 
     fn open(&mut self, request: &Request) -> Exchange {
         let mut world = self.world.borrow_mut();
-        let World { recorded, matcher, what_if, now, .. } = &mut *world;
-        let answer = match what_if {
-            Some(what_if) => what_if.answer(request, *now, recorded, matcher),
-            None => {
-                let found = matcher.find(Asked::from_request(request));
-                found.ok().map(|n| Answer::recorded(&recorded[n]))
-            }
-        };
+        let World { recorded, matcher, answers, now, .. } = &mut *world;
+        let answer = answers(request, *now, recorded, matcher);
         world.opened += 1;
         let (id, now) = (world.opened, world.now);
         let mut flight = Flight {

@@ -1,7 +1,9 @@
 //! What comes of one request in the replay heap, and when; whoever decides what that is, the heap
 //! carries it out. Never knows what time it is: all times are counted from the request.
 
-use std::time::Duration;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use testcard_core::net::{ExchangeError, Head};
 use testcard_session::{Body, Ending, Exchange};
@@ -9,30 +11,30 @@ use testcard_session::{Body, Ending, Exchange};
 use super::course::Course;
 
 /// The answer to a request.
-pub(super) struct Answer {
+pub struct Answer {
     /// The head, and how long after the request it comes; `None`: there is none.
-    pub(super) head: Option<(Duration, Head)>,
+    pub head: Option<(Duration, Head)>,
     /// When the body comes and ends.
-    pub(super) course: Course,
+    pub course: Course,
     /// What the body is made of.
-    pub(super) parts: Vec<Part>,
+    pub parts: Vec<Part>,
     /// Why the body is not complete where its course ends.
-    pub(super) failure: Option<ExchangeError>,
+    pub failure: Option<ExchangeError>,
 }
 
 /// A part of a body: some bytes of a recorded one.
-pub(super) struct Part {
+pub struct Part {
     /// The recorded one.
-    pub(super) body: Body,
+    pub body: Body,
     /// The first byte's offset in it.
-    pub(super) from: u64,
+    pub from: u64,
     /// How many bytes.
-    pub(super) len: u64,
+    pub len: u64,
 }
 
 impl Answer {
     /// What was recorded.
-    pub(super) fn recorded(exchange: &Exchange) -> Self {
+    pub fn recorded(exchange: &Exchange) -> Self {
         let head = exchange.head.as_ref();
         let body = exchange.body.clone();
         Self {
@@ -48,7 +50,7 @@ impl Answer {
 
     /// Copies bytes of the body from `offset` on, as many as `buf` holds. What lies beyond it is
     /// nobody's film, and zero.
-    pub(super) fn read_at(&self, mut offset: u64, buf: &mut [u8]) {
+    pub fn read_at(&self, mut offset: u64, buf: &mut [u8]) {
         let mut done = 0;
         for Part { body, from, len } in &self.parts {
             if offset >= *len {

@@ -6,9 +6,9 @@
 //! was not looking, a little more is there than was recorded, as there was of the film itself. What
 //! was not asked for is never there.
 
-use std::time::Duration;
+use alloc::vec::Vec;
+use core::time::Duration;
 
-use testcard_archive::Run;
 use testcard_core::time::Instant;
 use testcard_session::{Ending, Exchange};
 
@@ -16,19 +16,33 @@ use testcard_session::{Ending, Exchange};
 /// what a TV plays while it is a quarter of a second late.
 const BEYOND_BYTES: u64 = 256 * 1024;
 
+/// Pieces of a body at equal intervals, as the virtual archive's plans have them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Run {
+    /// When the first comes, microseconds after the request.
+    pub first_us: u64,
+    /// From one to the next.
+    pub every_us: u64,
+    /// How many.
+    pub times: u32,
+    /// Bytes of each.
+    pub bytes: u32,
+}
+
 /// The course of an exchange. Times are microseconds after its request.
 #[derive(Clone, Debug)]
-pub(super) struct Course {
+pub struct Course {
     /// When its body comes.
-    pub(super) runs: Vec<Run>,
+    pub runs: Vec<Run>,
     /// When it ends, if it does so by itself.
-    pub(super) end_us: Option<u64>,
+    pub end_us: Option<u64>,
     /// Bytes of which nobody knows more than that there were some, behind the body.
-    pub(super) beyond: u64,
+    pub beyond: u64,
 }
 
 impl Course {
-    pub(super) fn new(exchange: &Exchange) -> Self {
+    /// As it was recorded.
+    pub fn new(exchange: &Exchange) -> Self {
         let after = |at: Instant| micros(at.since(exchange.opened));
         let pause = |from: Instant, until: Instant| {
             exchange.pauses.iter().copied().find(|pause| from <= *pause && *pause < until)

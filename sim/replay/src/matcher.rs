@@ -1,7 +1,12 @@
 //! Which recorded exchange a request means: the first not yet used that has the same method, class
 //! of host, path and range. A query does not count, because it is where tokens are.
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
 
 use testcard_core::net::Request;
 use testcard_session::Session;
@@ -78,7 +83,7 @@ impl Asked {
     }
 
     /// In how many respects both are the same, the more important ones counting more.
-    pub(super) fn likeness(&self, other: &Self) -> u32 {
+    pub fn likeness(&self, other: &Self) -> u32 {
         8 * u32::from(self.path == other.path)
             + 4 * u32::from(self.host == other.host)
             + 2 * u32::from(self.range == other.range)
@@ -87,7 +92,7 @@ impl Asked {
 }
 
 /// Host, and port unless it is the scheme's own.
-pub(super) fn authority(url: &testcard_core::net::Url) -> String {
+pub fn authority(url: &testcard_core::net::Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
@@ -162,7 +167,7 @@ impl Matcher {
             return Ok(n);
         }
         let nearest = (self.recorded.iter().enumerate())
-            .max_by_key(|(n, (a, used))| (a.likeness(&asked), !used, std::cmp::Reverse(*n)))
+            .max_by_key(|(n, (a, used))| (a.likeness(&asked), !used, core::cmp::Reverse(*n)))
             .map(|(n, (a, used))| (n + 1, a.clone(), *used));
         let unmatched = Unmatched { asked, nearest };
         self.unmatched.get_or_insert_with(|| unmatched.clone());
@@ -170,12 +175,12 @@ impl Matcher {
     }
 
     /// Whether a recorded exchange that this request means is left.
-    pub(super) fn has(&self, asked: &Asked) -> bool {
+    pub fn has(&self, asked: &Asked) -> bool {
         self.recorded.iter().any(|(a, is_used)| !is_used && a == asked)
     }
 
     /// Whether the exchange of this index was asked for.
-    pub(super) fn is_used(&self, n: usize) -> bool {
+    pub fn is_used(&self, n: usize) -> bool {
         self.recorded.get(n).is_some_and(|(_, is_used)| *is_used)
     }
 

@@ -1,7 +1,10 @@
 //! What happened in a session, as text for people and snapshots: one event a line, in virtual time,
 //! nothing left out and nothing made up. Never decides what is worth telling.
 
-use std::fmt::{self, Write};
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
