@@ -18,12 +18,13 @@ run *ARGS: (need "c++" "nasm" "pkg-config" "sdl2")
 offline *ARGS: (need "c++" "nasm" "pkg-config" "sdl2")
     cargo run --release --quiet -p testcard -- --offline {{ ARGS }}
 
-# Every check that has to pass: lints, tests, thousands of bad evenings, core for the PSP, licences
-test: lint tests sweep canaries core-for-psp docs licences
+# Every check that has to pass: lints, tests, thousands of bad evenings, the PSP's EBOOT, licences
+test: lint tests sweep canaries lint-psp ppsspp-checks docs licences
 
 # Format and lints
 lint: (need "rustfmt" "clippy" "c++" "nasm" "pkg-config" "sdl2")
     cargo fmt --all --check
+    cargo fmt --manifest-path psp/eboot/Cargo.toml --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # All tests; a snapshot that none of them uses fails too
@@ -32,21 +33,49 @@ tests: (need "c++" "nasm" "pkg-config" "sdl2" "nginx")
     cargo test --workspace --locked --no-fail-fast
     tools/unused-snapshots
 
-# core without an operating system: built for the PSP
-core-for-psp: (need "rust-src")
-    tools/core-for-psp
+# The PSP's programs, checked and packed: target/psp/EBOOT.PBP is the TV
+psp: (need "c++" "psp-rust" "psp-tools")
+    tools/eboot
+
+# The same once more in another folder, and whether it came out the same, byte by byte
+psp-reproducible: psp
+    tools/eboot-elsewhere
+
+# The TV in PPSSPP, for who has no PSP: in a window, or in your browser
+ppsspp: psp (need "node" "npm" "chromium")
+    cargo build --quiet --locked -p testcard-sim
+    node tests/ppsspp/watch.js
+
+# The TV in PPSSPP, tested: watched, listened to, cut off and lied to. Or only FILES
+ppsspp-tests *FILES="tests/ppsspp/tests/*.test.js": psp (need "node" "npm" "chromium" "ffmpeg")
+    cargo build --quiet --locked -p testcard-sim
+    node --test --test-concurrency=1 --test-reporter=spec {{ FILES }}
+
+# Of those the ones that take minutes: the core inside PPSSPP, and whom the TV there trusts
+[private]
+ppsspp-checks: (ppsspp-tests "tests/ppsspp/tests/checks.test.js" "tests/ppsspp/tests/trust.test.js")
+
+# Lints of the PSP's programs, by the compiler that builds them
+lint-psp: (need "c++" "psp-rust" "psp-clippy")
+    tools/psp-cargo clippy --release --lib --bins --locked --target-dir ../../target/psp -- -D warnings
 
 # The documentation, without a broken link
 docs: (need "c++" "nasm" "pkg-config" "sdl2")
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
+# The EBOOT has fewer dependencies, and so not all of the licences.
+for_eboot := "--config " + quote(justfile_directory() / "deny.toml") + " --allow license-not-encountered --allow license-exception-not-encountered"
+
 # Licences and sources of all dependencies (deny.toml)
 licences: (need "cargo-deny")
     cargo deny --locked check licenses bans sources
+    cargo deny --locked --manifest-path psp/eboot/Cargo.toml check {{ for_eboot }} \
+        licenses bans sources
 
 # The same and the advisories, which come from GitHub
 deny: (need "cargo-deny")
     cargo deny --locked check
+    cargo deny --locked --manifest-path psp/eboot/Cargo.toml check {{ for_eboot }}
 
 # Record the sessions that come along anew and accept what they show: read the difference in git then
 sessions: (need "c++")
