@@ -12,6 +12,7 @@
 //! A view that equals the one before needs no drawing. Left alone, it changes at most once a second.
 
 mod layout;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -19,6 +20,7 @@ mod view;
 use core::time::Duration;
 
 pub use layout::{Element, Layout, Part, Rect, layout, layout_in_hand};
+pub use stage::{ASKING, stage};
 pub use view::{
     Backdrop, Banner, Card, GuidePage, Hours, Next, NumberEntry, OnAir, Reception, Row, SoundPage,
     Station, Status, Titled, View, Volume, sentence_case,

@@ -10,11 +10,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use testcard_core::guide::{Reception, sentence_case};
+use testcard_core::guide::{ASKING, Reception, stage};
 use testcard_core::mp4::Orientation;
 use testcard_core::net::{Network, Url};
-use testcard_core::playback::{Aim, Player, Playhead, Verdict, judge};
-use testcard_core::stream::{Condition, Limits, NodeFailure, ProgrammeFailure};
+use testcard_core::playback::{Aim, Playhead, Verdict, judge};
+use testcard_core::stream::{Limits, ProgrammeFailure};
 use testcard_core::time::{Clock, Instant, MediaTime};
 use testcard_core::trace::Trace;
 use testcard_https::{ExtraCaError, Https, Options};
@@ -81,8 +81,6 @@ struct Order {
     aim: Aim,
     limits: Limits,
 }
-
-const ASKING: &str = "Asking the archive for the film…";
 
 impl Tuner {
     /// Starts the thread. It reaches hosts as `network` says, tells `trace` what it does, and writes
@@ -570,37 +568,6 @@ impl<N: Network> Desk<N> {
             false => Reception::Tuning { stage: why },
             true => Reception::Waiting { why },
         })
-    }
-}
-
-/// The step under way between the remote control and the picture.
-fn stage<N: Network>(player: &Player<N>, now: Instant) -> String {
-    let stream = player.stream();
-    match stream.condition() {
-        Condition::Pausing(why, until) => pausing(why, until.since(now)),
-        Condition::Asking if player.movie().is_none() => ASKING.into(),
-        Condition::Asking => "Asking the archive for this moment of the film…".into(),
-        _ => match stream.index_progress() {
-            Some((have, of)) if of > 200_000 => format!(
-                "Reading the film's index, {}.{} of {}.{} MB…",
-                have / 1_000_000,
-                have / 100_000 % 10,
-                of / 1_000_000,
-                of / 100_000 % 10
-            ),
-            Some(_) => "Reading the film's index…".into(),
-            None if player.movie().is_none() => "Looking for the film's index…".into(),
-            None => "Filling up…".into(),
-        },
-    }
-}
-
-fn pausing(why: NodeFailure, left: Duration) -> String {
-    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-    let why = sentence_case(&why.to_string());
-    match seconds {
-        0 | 1 => format!("{why}. Trying again…"),
-        _ => format!("{why}. Trying again in {seconds}\u{a0}s…"),
     }
 }
 

@@ -8,10 +8,10 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use testcard_core::guide::{Reception, sentence_case};
+use testcard_core::guide::{ASKING, Reception, sentence_case, stage};
 use testcard_core::net::{Network, Url};
-use testcard_core::playback::{Aim, Part, Player, Playhead, Verdict, judge};
-use testcard_core::stream::{Condition, Limits, NodeFailure, ProgrammeFailure};
+use testcard_core::playback::{Aim, Part, Playhead, Verdict, judge};
+use testcard_core::stream::{Condition, Limits, ProgrammeFailure};
 use testcard_core::time::{Clock, Instant, MediaTime};
 
 use crate::journal::{Journal, Shown};
@@ -99,8 +99,6 @@ struct Order {
     url: Url,
     aim: Aim,
 }
-
-const ASKING: &str = "Asking the archive for the film…";
 
 impl Tuner {
     /// Starts the thread. It reaches hosts through what `make` makes there, tells `journal` what it
@@ -531,36 +529,5 @@ impl<N: Network> Happened<'_, N> {
         *self.started = false;
         self.receiver.sound().pause();
         self.shared.state.lock().playhead.pause(position);
-    }
-}
-
-/// The step under way between the remote control and the picture.
-fn stage<N: Network>(player: &Player<N>, now: Instant) -> String {
-    let stream = player.stream();
-    match stream.condition() {
-        Condition::Pausing(why, until) => pausing(why, until.since(now)),
-        Condition::Asking if player.movie().is_none() => ASKING.into(),
-        Condition::Asking => "Asking the archive for this moment of the film…".into(),
-        _ => match stream.index_progress() {
-            Some((have, of)) if of > 200_000 => format!(
-                "Reading the film's index, {}.{} of {}.{} MB…",
-                have / 1_000_000,
-                have / 100_000 % 10,
-                of / 1_000_000,
-                of / 100_000 % 10
-            ),
-            Some(_) => "Reading the film's index…".into(),
-            None if player.movie().is_none() => "Looking for the film's index…".into(),
-            None => "Filling up…".into(),
-        },
-    }
-}
-
-fn pausing(why: NodeFailure, left: Duration) -> String {
-    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-    let why = sentence_case(&why.to_string());
-    match seconds {
-        0 | 1 => format!("{why}. Trying again…"),
-        _ => format!("{why}. Trying again in {seconds}\u{a0}s…"),
     }
 }
