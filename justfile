@@ -64,18 +64,17 @@ docs: (need "c++" "nasm" "pkg-config" "sdl2")
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 # The EBOOT has fewer dependencies, and so not all of the licences.
-for_eboot := "--config " + quote(justfile_directory() / "deny.toml") + " --allow license-not-encountered --allow license-exception-not-encountered"
+deny_eboot := "cargo deny --locked --manifest-path psp/eboot/Cargo.toml --config deny.toml check --allow license-not-encountered --allow license-exception-not-encountered"
 
 # Licences and sources of all dependencies (deny.toml)
 licences: (need "cargo-deny")
     cargo deny --locked check licenses bans sources
-    cargo deny --locked --manifest-path psp/eboot/Cargo.toml check {{ for_eboot }} \
-        licenses bans sources
+    {{ deny_eboot }} licenses bans sources
 
 # The same and the advisories, which come from GitHub
 deny: (need "cargo-deny")
     cargo deny --locked check
-    cargo deny --locked --manifest-path psp/eboot/Cargo.toml check {{ for_eboot }}
+    {{ deny_eboot }}
 
 # Record the sessions that come along anew and accept what they show: read the difference in git then
 sessions: (need "c++")
