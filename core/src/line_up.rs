@@ -36,7 +36,7 @@ pub struct Channel {
 }
 
 /// One film, or one episode.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Programme {
     /// As shown on the screen.
     pub title: String,
@@ -52,6 +52,10 @@ pub struct Programme {
     pub duration_ms: u64,
     /// In a person's words, where known.
     pub licence: Option<String>,
+    /// What it is about, in at most [`Programme::DESCRIPTION_CHARS_MAX`] characters, where known.
+    pub description: Option<String>,
+    /// The path within the item of its subtitles, `.srt` or `.vtt`, unencoded, where there are any.
+    pub subtitles: Option<String>,
 }
 
 impl LineUp {
@@ -124,6 +128,9 @@ impl Programme {
     /// is a mistake in the units.
     pub const DURATIONS_MS: RangeInclusive<u64> = 1_000..=24 * 60 * 60 * 1_000;
 
+    /// The longest description that is kept: more than a screen has room for.
+    pub const DESCRIPTION_CHARS_MAX: usize = 2000;
+
     /// Where archive.org has it: the path of a URL, `/download/<item>/<file>`.
     ///
     /// Every byte but `/` and the unreserved characters of RFC 3986 §2.3 is percent-encoded, as
@@ -159,12 +166,10 @@ mod tests {
     fn programme(item: &str, file: &str) -> Programme {
         Programme {
             title: "Film".to_owned(),
-            year: None,
             item: item.to_owned(),
             file: file.to_owned(),
-            bytes: None,
             duration_ms: 60_000,
-            licence: None,
+            ..Programme::default()
         }
     }
 

@@ -73,8 +73,9 @@ pub struct Schedule {
 /// One programme's turn on a channel.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Airing {
-    /// Which of the channel's programmes, as an index into [`Channel::programmes`].
-    pub programme: usize,
+    /// Which of the channel's programmes, as an index into [`Channel::programmes`]; `None`: the
+    /// channel's ident, a card until the next one starts.
+    pub programme: Option<usize>,
     /// The first moment of its slot.
     pub starts: UnixMillis,
     /// The first moment after its slot, which is the first of the next.
@@ -144,6 +145,11 @@ impl Airing {
     /// has ended.
     pub fn position(&self, at: UnixMillis) -> MediaTime {
         MediaTime::from_millis(at.millis_since(self.starts).clamp(0, self.duration_ms()))
+    }
+
+    /// The programme that this is an airing of, on that channel; `None`: none, it is the ident.
+    pub fn of(self, channel: &Channel) -> Option<&Programme> {
+        channel.programmes.get(self.programme?)
     }
 
     /// How long it lasts, in milliseconds.
@@ -268,7 +274,7 @@ impl<'a> Cursor<'a> {
         })?;
         let programme = order.get(place).copied()?;
         let airing = Airing {
-            programme,
+            programme: Some(programme),
             starts: at.plus_millis(-offset_ms),
             ends: at.plus_millis(rounds.duration_ms(programme) - offset_ms),
         };
@@ -289,7 +295,7 @@ impl<'a> Cursor<'a> {
         }
         let programme = self.order.get(self.place).copied()?;
         let ends = starts.plus_millis(self.rounds.duration_ms(programme));
-        self.airing = Airing { programme, starts, ends };
+        self.airing = Airing { programme: Some(programme), starts, ends };
         Some(self.airing)
     }
 
@@ -309,7 +315,7 @@ impl<'a> Cursor<'a> {
         };
         let programme = self.order.get(self.place).copied()?;
         let starts = ends.plus_millis(-self.rounds.duration_ms(programme));
-        self.airing = Airing { programme, starts, ends };
+        self.airing = Airing { programme: Some(programme), starts, ends };
         Some(self.airing)
     }
 }

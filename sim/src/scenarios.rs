@@ -190,6 +190,7 @@ impl Scenario {
                 bytes: None,
                 duration_ms: 0,
                 licence: None,
+                ..Programme::default()
             }
             .download_path();
             Tune {

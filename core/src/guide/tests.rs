@@ -31,6 +31,7 @@ fn schedule(numbers: &[u16], programmes: usize) -> Schedule {
                     bytes: None,
                     duration_ms: 3_600_000,
                     licence: None,
+                    ..Programme::default()
                 })
                 .collect(),
         })
@@ -392,17 +393,20 @@ fn the_banner_tells_what_the_schedule_says() {
     let banner = guide.view(&schedule, &status, WALL).banner.expect("the banner is shown");
     let mut airings = schedule.airings(2, WALL);
     let (now, next) = (airings.next().expect("on air"), airings.next().expect("next"));
-    let programmes = &schedule.line_up().channels[2].programmes;
+    let channel = &schedule.line_up().channels[2];
     let on_air = banner.station.on_air.expect("on air");
     assert_eq!(banner.clock, "17:12");
     assert_eq!((banner.station.number, banner.station.name.as_str()), (3, "Channel 3"));
-    assert_eq!(on_air.title, programmes[now.programme].title);
+    assert_eq!(on_air.title, now.of(channel).expect("a programme").title);
     assert_eq!(on_air.duration, "1:00:00");
     let seconds = WALL.millis_since(now.starts) / 1000;
     assert_eq!(on_air.position, format!("{}:{:02}", seconds / 60, seconds % 60));
     assert_eq!(i64::from(on_air.progress_permille), seconds * 1000 / 3600);
     assert_eq!(on_air.ends, banner.station.next.as_ref().expect("next").starts);
-    assert_eq!(banner.station.next.expect("next").title, programmes[next.programme].title);
+    assert_eq!(
+        banner.station.next.expect("next").title,
+        next.of(channel).expect("a programme").title
+    );
 }
 
 #[test]
@@ -446,7 +450,7 @@ fn each_kind_of_reception_says_what_it_is_in_words() {
     let sentence = "The archive answered 404: this film is not there.".to_string();
     let failed = card(Reception::Failed { sentence: sentence.clone(), retry_at: None });
     let next = schedule.airings(2, WALL).nth(1).expect("next");
-    let title = &schedule.line_up().channels[2].programmes[next.programme].title;
+    let title = &next.of(&schedule.line_up().channels[2]).expect("a programme").title;
     assert_eq!(failed.heading, "3 · Channel 3");
     assert_eq!(failed.sentence, sentence);
     let detail = failed.detail.expect("what is next");

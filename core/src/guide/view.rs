@@ -386,7 +386,7 @@ fn station(schedule: &Schedule, channel: usize, local: Local) -> Option<Station>
         name: line_up.name.clone(),
         on_air: airing.and_then(|airing| on_air(line_up, &airing, local)),
         next: after.and_then(|airing| {
-            let programme = line_up.programmes.get(airing.programme)?;
+            let programme = airing.of(line_up)?;
             Some(Next {
                 title: programme.title.clone(),
                 year: programme.year,
@@ -397,7 +397,7 @@ fn station(schedule: &Schedule, channel: usize, local: Local) -> Option<Station>
 }
 
 fn on_air(channel: &Channel, airing: &Airing, local: Local) -> Option<OnAir> {
-    let programme = channel.programmes.get(airing.programme)?;
+    let programme = airing.of(channel)?;
     let duration = airing.ends.millis_since(airing.starts).max(1);
     let position = local.whole_second().millis_since(airing.starts).clamp(0, duration);
     let permille = i128::from(position) * 1000 / i128::from(duration);

@@ -61,6 +61,10 @@ pub enum LineUpProblem {
     File(String),
     /// A file that cannot be this long.
     Bytes(i64),
+    /// A description of so many characters.
+    Description(usize),
+    /// Not a path of subtitles within an item.
+    Subtitles(String),
     /// A duration that cannot be read.
     Duration(String),
     /// A duration outside [`Programme::DURATIONS_MS`].
@@ -176,6 +180,16 @@ impl fmt::Display for LineUpProblem {
                 "a film cannot be {bytes} bytes long; use the size that archive.org lists, or \
                  leave it out"
             ),
+            Self::Description(chars) => write!(
+                f,
+                "a description has 1 to {} characters and this one {chars}; shorten it, or leave \
+                 it out",
+                Programme::DESCRIPTION_CHARS_MAX
+            ),
+            Self::Subtitles(file) => {
+                let file = Quoted(file);
+                write!(f, "{file} are no subtitles; use a .srt or .vtt file of the item")
+            }
             Self::Duration(text) => {
                 let text = Quoted(text);
                 write!(

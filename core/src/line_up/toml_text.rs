@@ -42,6 +42,8 @@ struct ProgrammeText {
     bytes: Option<Spanned<i64>>,
     duration: Spanned<String>,
     licence: Option<Spanned<String>>,
+    description: Option<Spanned<String>>,
+    subtitles: Option<Spanned<String>>,
 }
 
 pub(super) fn parse(toml: &str) -> Result<LineUp, LineUpError> {
@@ -140,7 +142,19 @@ fn programme(
         None => Err(LineUpProblem::Duration(text)),
     })?;
     let licence = subject.check_some(text.licence, label)?;
-    Ok(Programme { title, year, item, file, bytes, duration_ms, licence })
+    let description = subject.check_some(text.description, |text| {
+        let fits = (1..=Programme::DESCRIPTION_CHARS_MAX).contains(&text.chars().count());
+        if fits { Ok(text) } else { Err(LineUpProblem::Description(text.chars().count())) }
+    })?;
+    let subtitles = subject.check_some(text.subtitles, |file| {
+        let is_known = [".srt", ".vtt"].iter().any(|ending| file.ends_with(ending));
+        if is_known && is_path_in_item(&file) {
+            Ok(file)
+        } else {
+            Err(LineUpProblem::Subtitles(file))
+        }
+    })?;
+    Ok(Programme { title, year, item, file, bytes, duration_ms, licence, description, subtitles })
 }
 
 /// What is being read, in words, and the text it stands in: makes an error out of a problem.
@@ -264,6 +278,8 @@ file = "doa_1949.mp4"
 bytes = 519_470_590
 duration = "1:23:09.8"
 licence = "Unknown"
+description = "A man reports a murder: his own."
+subtitles = "doa_1949.srt"
 
 [[channel.programme]]
 title = "Detour"
@@ -297,6 +313,8 @@ duration = "1:07:38.3"
                     bytes: Some(519_470_590),
                     duration_ms: 4_989_800,
                     licence: Some("Unknown".to_owned()),
+                    description: Some("A man reports a murder: his own.".to_owned()),
+                    subtitles: Some("doa_1949.srt".to_owned()),
                 },
                 Programme {
                     title: "Detour".to_owned(),
@@ -306,6 +324,8 @@ duration = "1:07:38.3"
                     bytes: None,
                     duration_ms: 4_058_300,
                     licence: None,
+                    description: None,
+                    subtitles: None,
                 },
             ]
         );

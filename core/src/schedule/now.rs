@@ -77,7 +77,7 @@ impl Schedule {
 impl<'a> Showing<'a> {
     /// Always `Some` for an airing of that channel.
     fn new(channel: &'a Channel, airing: Airing) -> Option<Self> {
-        let programme = channel.programmes.get(airing.programme)?;
+        let programme = airing.of(channel)?;
         Some(Self {
             title: &programme.title,
             year: programme.year,

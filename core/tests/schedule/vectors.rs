@@ -42,7 +42,7 @@ pub fn golden() -> String {
                 for at in moments(&schedule, index, channel) {
                     let airing = schedule.on_air(index, UnixMillis(at)).unwrap();
                     let (programme, starts, ends) =
-                        (airing.programme, airing.starts.0, airing.ends.0);
+                        (airing.programme.unwrap(), airing.starts.0, airing.ends.0);
                     writeln!(text, "{name}\t{seed}\t{id}\t{at}\t{programme}\t{starts}\t{ends}")
                         .unwrap();
                 }

@@ -112,6 +112,7 @@ fn schedule(numbers: &[u16]) -> Schedule {
                     bytes: None,
                     duration_ms: *duration_ms,
                     licence: None,
+                    ..Programme::default()
                 })
                 .collect(),
         })

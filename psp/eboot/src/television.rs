@@ -277,7 +277,7 @@ impl Television {
 
     fn url(&self, channel: usize, airing: &Airing) -> Option<Url> {
         let channel = self.setup.schedule.line_up().channels.get(channel)?;
-        let path = channel.programmes.get(airing.programme)?.download_path();
+        let path = airing.of(channel)?.download_path();
         // A path that is percent-encoded joins any base that is an address at all.
         self.setup.settings.base_url.join(&path).ok()
     }

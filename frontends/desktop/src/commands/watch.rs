@@ -256,7 +256,7 @@ impl Set {
             }
         }
         let channels = &self.schedule.line_up().channels;
-        let programme = channels.get(channel).and_then(|c| c.programmes.get(airing.programme));
+        let programme = channels.get(channel).and_then(|c| airing.of(c));
         let Some(programme) = programme else { return Ok(()) };
         let url = base.join(&programme.download_path());
         let url = url.map_err(unusable("--base-url"))?;

@@ -154,6 +154,7 @@ pub fn line_up(numbers: &[u16]) -> LineUp {
                     bytes: None,
                     duration_ms: *duration_ms,
                     licence: None,
+                    ..Programme::default()
                 })
                 .collect(),
         })
