@@ -16,7 +16,8 @@ mod in_hand;
 use alloc::vec::Vec;
 
 use super::GuidePage;
-use super::view::{Backdrop, Hours, View};
+use super::status::Hours;
+use super::view::{Backdrop, View};
 pub use in_hand::layout_in_hand;
 
 /// The largest width or height that is laid out, in pixels. Larger screens get this much.

@@ -4,31 +4,40 @@
 //!
 //! The contract with a driver, in the order of one turn:
 //!
-//! 1. inputs: [`Guide::handle_key`], [`Guide::click`], [`Guide::inform`];
+//! 1. inputs: [`Guide::handle_key`], [`Guide::click`], [`Guide::scroll`], [`Guide::inform`],
+//!    [`Guide::notify`];
 //! 2. [`Guide::poll`], for what falls due by itself; call it again when [`Guide::next_wake`] says;
 //! 3. output: [`Guide::view`], then [`layout`] (or [`layout_in_hand`]) to find the place of
-//!    everything in it.
+//!    everything in it; [`Guide::watching_at`] for what is to be played; [`Guide::kept`] for what
+//!    is to be remembered.
 //!
 //! A view that equals the one before needs no drawing. Left alone, it changes at most once a second.
 
 mod layout;
 mod stage;
+mod status;
 #[cfg(test)]
 mod tests;
 mod view;
+mod zone;
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use layout::{Element, Layout, Part, Rect, layout, layout_in_hand};
 pub use stage::{ASKING, stage};
+pub use status::{Details, Health, Hours, Reception, Status};
 pub use view::{
-    Backdrop, Banner, Card, GuidePage, Hours, Next, NumberEntry, OnAir, Reception, Row, SoundPage,
-    Station, Status, Titled, View, Volume, sentence_case,
+    Backdrop, Banner, Card, GuidePage, Next, NumberEntry, OnAir, Row, SoundPage, Station, Titled,
+    View, Volume, sentence_case,
 };
+pub use zone::Zone;
 
 use crate::line_up::Channel;
-use crate::schedule::Schedule;
-use crate::time::Instant;
+use crate::schedule::{Airing, Schedule};
+use crate::time::{Instant, UnixMillis};
 
 /// How long after its last digit a number is taken to be complete, and how long the news that no
 /// channel has it stays.
@@ -37,12 +46,27 @@ pub const NUMBER_ENTRY: Duration = Duration::from_secs(2);
 pub const BANNER: Duration = Duration::from_secs(5);
 /// How long the volume bar stays after its last change.
 pub const VOLUME_BAR: Duration = Duration::from_secs(2);
+/// How long a notice stays.
+pub const NOTICE: Duration = Duration::from_secs(4);
+/// How long before it switches off the set says so.
+pub const SLEEP_WARNING: Duration = Duration::from_secs(60);
+/// How long the sleep timer can be set to, in minutes, in the order of its key's presses.
+pub const SLEEP_MINUTES: [u16; 5] = [15, 30, 60, 90, 120];
 /// How much one press changes the volume, in percent.
 pub const VOLUME_STEP: u8 = 5;
 /// How loud a new set is, in percent.
 pub const VOLUME_AT_FIRST: u8 = 70;
 /// The most digits a channel's number has.
 pub const NUMBER_DIGITS_MAX: u8 = 3;
+
+/// Both clocks at one moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Moment {
+    /// Monotonic time: how long things stay on the screen.
+    pub now: Instant,
+    /// Civil time: what is on.
+    pub wall: UnixMillis,
+}
 
 /// A key of the remote control. Drivers map keyboards, game pads and PSP buttons onto these.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -51,9 +75,9 @@ pub enum Key {
     Up,
     /// Watching: the channel before. In the guide: the row below.
     Down,
-    /// Watching: quieter.
+    /// Watching: quieter. In the guide: the programme before.
     Left,
-    /// Watching: louder.
+    /// Watching: louder. In the guide: the programme after.
     Right,
     /// Takes the number being entered, tunes to the selected row, or shows first the banner and
     /// then the guide.
@@ -62,9 +86,9 @@ pub enum Key {
     Back,
     /// Opens and closes the guide.
     Guide,
-    /// The next channel by number, after the last the first.
+    /// The next channel by number, after the last the first. In the guide: the page of rows above.
     ChannelUp,
-    /// The channel before, before the first the last.
+    /// The channel before, before the first the last. In the guide: the page of rows below.
     ChannelDown,
     /// A digit, 0 to 9. Others are ignored.
     Digit(u8),
@@ -80,6 +104,25 @@ pub enum Key {
     LastChannel,
     /// Shows or hides the banner.
     Info,
+    /// In the guide: a day back.
+    Earlier,
+    /// In the guide: a day on.
+    Later,
+    /// In the guide: back to now. Watching: what is on now, after [`Key::StartOver`].
+    Live,
+    /// Watches the programme from its beginning.
+    StartOver,
+    /// The channel watched, or in the guide the one under the cursor, becomes a favourite or is one
+    /// no longer.
+    Favourite,
+    /// The next favourite by number, after the last the first.
+    NextFavourite,
+    /// Subtitles on and off.
+    Subtitles,
+    /// The sleep timer: each press sets it to the next of [`SLEEP_MINUTES`], after the last to off.
+    Sleep,
+    /// Shows or hides how the stream is.
+    Health,
     /// Switches the set off.
     Quit,
 }
@@ -87,8 +130,10 @@ pub enum Key {
 /// What the driver is to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
-    /// Tune to the channel with this index in the line-up.
+    /// Tune to the channel with this index in the line-up, at [`Guide::watching_at`].
     Tune(usize),
+    /// The same channel, but what [`Guide::watching_at`] says has leapt.
+    Retune,
     /// Play sound at this volume in percent, 0 to 100, not muted.
     Volume(u8),
     /// Silence the sound, or let it be heard at the volume it had.
@@ -99,18 +144,94 @@ pub enum Action {
     Quit,
 }
 
+/// What a set remembers from one time to the next.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Kept {
+    /// The id of the channel watched last.
+    pub channel: String,
+    /// How loud, in percent, 0 to 100.
+    pub volume: u8,
+    /// Whether the sound is off.
+    pub muted: bool,
+    /// Ids of channels. One that no channel has today is kept: perhaps its line-up comes back.
+    pub favourites: Vec<String>,
+    /// Whether subtitles are shown where there are any.
+    pub subtitles: bool,
+}
+
+impl Default for Kept {
+    /// What a new set has.
+    fn default() -> Self {
+        Self {
+            channel: String::new(),
+            volume: VOLUME_AT_FIRST,
+            muted: false,
+            favourites: Vec::new(),
+            subtitles: false,
+        }
+    }
+}
+
 /// The state of the TV set that a person can see and change.
 #[derive(Clone, Debug)]
 pub struct Guide {
+    form: Form,
     channel: usize,
+    /// What was kept as the channel and is in no line-up today, until another one is watched.
+    absent: Option<String>,
     last_channel: Option<usize>,
     volume: u8,
     muted: bool,
     full_screen: bool,
+    favourites: Vec<String>,
+    subtitles: bool,
+    health: bool,
+    behind: Option<Behind>,
+    sleep: Option<Sleep>,
     page: Option<Page>,
     entry: Option<Entry>,
+    notice: Option<Notice>,
     banner_until: Option<Instant>,
     volume_until: Option<Instant>,
+}
+
+/// What kind of screen it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    /// A large one: its guide is a grid of channels and hours, and things move smoothly.
+    Television,
+    /// One held in the hand: its guide is a list of what is on and next, and nothing moves.
+    InHand,
+}
+
+/// A programme is watched later than it is on.
+#[derive(Clone, Copy, Debug)]
+struct Behind {
+    millis: i64,
+    /// When it ends for who watches it.
+    until: UnixMillis,
+}
+
+/// The sleep timer.
+#[derive(Clone, Copy, Debug)]
+struct Sleep {
+    minutes: u16,
+    at: Instant,
+}
+
+/// Something the set says of its own accord.
+#[derive(Clone, Debug)]
+struct Notice {
+    said: Said,
+    until: Instant,
+}
+
+/// What is said. Some of it takes a status to put into words.
+#[derive(Clone, Debug)]
+enum Said {
+    Sentence(String),
+    Subtitles,
+    Sleep,
 }
 
 /// The guide's cursor, as indices of channels.
@@ -133,20 +254,50 @@ struct Entry {
 }
 
 impl Guide {
-    /// A set that is about to show the channel with index `channel` of the line-up, or the first
-    /// one when there are fewer. It is for the driver to tune to [`Guide::channel`].
-    pub fn new(schedule: &Schedule, channel: usize) -> Self {
-        let exists = channel < schedule.line_up().channels.len();
+    /// A set with a large screen, as it was kept, about to show the channel it showed last or else
+    /// the first. It is for the driver to tune to [`Guide::channel`].
+    pub fn new(schedule: &Schedule, kept: &Kept) -> Self {
+        let channels = schedule.line_up().channels.as_slice();
+        let channel = channels.iter().position(|channel| channel.id == kept.channel);
+        let absent = (channel.is_none() && !kept.channel.is_empty()).then(|| kept.channel.clone());
         Self {
-            channel: if exists { channel } else { 0 },
+            form: Form::Television,
+            channel: channel.unwrap_or(0),
+            absent,
             last_channel: None,
-            volume: VOLUME_AT_FIRST,
-            muted: false,
+            volume: kept.volume.min(100),
+            muted: kept.muted,
             full_screen: false,
+            favourites: kept.favourites.clone(),
+            subtitles: kept.subtitles,
+            health: false,
+            behind: None,
+            sleep: None,
             page: None,
             entry: None,
+            notice: None,
             banner_until: None,
             volume_until: None,
+        }
+    }
+
+    /// The same with a screen that is held in the hand: its guide is a list of what is on and next,
+    /// to be laid out by [`layout_in_hand`].
+    pub fn in_hand(schedule: &Schedule, kept: &Kept) -> Self {
+        Self { form: Form::InHand, ..Self::new(schedule, kept) }
+    }
+
+    /// What to remember until the set is switched on again. Save it when it differs from what was
+    /// saved last.
+    pub fn kept(&self, schedule: &Schedule) -> Kept {
+        let channel = schedule.line_up().channels.get(self.channel);
+        let channel = self.absent.as_ref().or(channel.map(|channel| &channel.id));
+        Kept {
+            channel: channel.cloned().unwrap_or_default(),
+            volume: self.volume,
+            muted: self.muted,
+            favourites: self.favourites.clone(),
+            subtitles: self.subtitles,
         }
     }
 
@@ -155,15 +306,25 @@ impl Guide {
         self.channel
     }
 
+    /// The moment of the schedule that is being watched: `wall`, or earlier after
+    /// [`Key::StartOver`], until that programme has ended; then `wall` again.
+    pub fn watching_at(&self, wall: UnixMillis) -> UnixMillis {
+        match self.behind {
+            Some(behind) if wall < behind.until => wall.plus_millis(-behind.millis),
+            _ => wall,
+        }
+    }
+
+    /// Channel and programme under the guide's cursor, which is what the details are about; `None`
+    /// while the guide is closed.
+    pub fn selected(&self, schedule: &Schedule, moment: Moment) -> Option<(usize, Airing)> {
+        let page = self.page?;
+        Some((page.selected, schedule.on_air(page.selected, moment.wall)?))
+    }
+
     /// Volume in percent, 0 to 100, whether or not muted.
     pub const fn volume(&self) -> u8 {
         self.volume
-    }
-
-    /// Sets the volume in percent, at most 100, without showing it: what was kept from the last
-    /// time.
-    pub fn set_volume(&mut self, percent: u8) {
-        self.volume = percent.min(100);
     }
 
     /// Whether the sound is off.
@@ -171,9 +332,15 @@ impl Guide {
         self.muted
     }
 
+    /// Whether subtitles are to be shown.
+    pub const fn subtitles(&self) -> bool {
+        self.subtitles
+    }
+
     /// A key was pressed. Say each press once: only volume and cursor keys are good to repeat while
     /// held.
-    pub fn handle_key(&mut self, key: Key, schedule: &Schedule, now: Instant) -> Option<Action> {
+    pub fn handle_key(&mut self, key: Key, schedule: &Schedule, moment: Moment) -> Option<Action> {
+        let now = moment.now;
         let channels = schedule.line_up().channels.as_slice();
         match key {
             Key::Digit(digit) => self.enter_digit(digit, channels, now),
@@ -207,12 +374,26 @@ impl Guide {
                 self.step_selection(if key == Key::Up { -1 } else { 1 }, channels.len())
             }
             Key::Left | Key::Right if self.page.is_some() => None,
-            Key::Up => self.handle_key(Key::ChannelUp, schedule, now),
-            Key::Down => self.handle_key(Key::ChannelDown, schedule, now),
-            Key::Left => self.handle_key(Key::VolumeDown, schedule, now),
-            Key::Right => self.handle_key(Key::VolumeUp, schedule, now),
+            Key::Up => self.handle_key(Key::ChannelUp, schedule, moment),
+            Key::Down => self.handle_key(Key::ChannelDown, schedule, moment),
+            Key::Left => self.handle_key(Key::VolumeDown, schedule, moment),
+            Key::Right => self.handle_key(Key::VolumeUp, schedule, moment),
             Key::Info if self.banner_until.is_some() => self.hide_banner(),
             Key::Info => self.inform(now),
+            Key::Earlier | Key::Later => None,
+            Key::Live => self.go_live(now),
+            Key::StartOver => self.start_over(schedule, moment),
+            Key::Favourite => self.change_favourite(channels, now),
+            Key::NextFavourite => self.tune_to_favourite(channels, now),
+            Key::Subtitles => {
+                self.subtitles = !self.subtitles;
+                self.say(Said::Subtitles, now)
+            }
+            Key::Sleep => self.set_sleep(now),
+            Key::Health => {
+                self.health = !self.health;
+                None
+            }
         }
     }
 
@@ -223,8 +404,9 @@ impl Guide {
         y: i32,
         layout: &Layout,
         schedule: &Schedule,
-        now: Instant,
+        moment: Moment,
     ) -> Option<Action> {
+        let now = moment.now;
         let (part, rect) = layout.hit(x, y)?;
         match part {
             Part::Row(row) => {
@@ -233,7 +415,7 @@ impl Guide {
                 let exists = channel < schedule.line_up().channels.len();
                 self.tune(if exists { channel } else { page.selected }, now)
             }
-            Part::Banner => self.handle_key(Key::Guide, schedule, now),
+            Part::Banner => self.handle_key(Key::Guide, schedule, moment),
             Part::VolumeTrack => {
                 let percent = match rect.width > rect.height {
                     true => (x - rect.x) * 100 / rect.width.max(1),
@@ -242,7 +424,7 @@ impl Guide {
                 Some(self.change_volume(u8::try_from(percent).unwrap_or(0), now))
             }
             Part::Picture if self.page.is_some() => self.close_page(),
-            Part::Picture => self.handle_key(Key::Info, schedule, now),
+            Part::Picture => self.handle_key(Key::Info, schedule, moment),
             _ => None,
         }
     }
@@ -253,15 +435,33 @@ impl Guide {
         None
     }
 
+    /// Says something for [`NOTICE`]: "A gamepad is connected."
+    pub fn notify(&mut self, sentence: String, now: Instant) {
+        self.say(Said::Sentence(sentence), now);
+    }
+
+    /// Moves what the guide shows by rows, down when positive, and by hours, later when positive.
+    pub fn scroll(&mut self, _rows: i32, _hours: i32, _schedule: &Schedule, _moment: Moment) {}
+
     /// The window came to fill the screen, or ceased to, by other means than an [`Action`].
     pub fn full_screen_changed(&mut self, full_screen: bool) {
         self.full_screen = full_screen;
     }
 
-    /// Lets time pass: takes the number entered, hides what was shown long enough.
-    pub fn poll(&mut self, now: Instant) -> Option<Action> {
+    /// Lets time pass: takes the number entered, hides what was shown long enough, comes back to
+    /// what is live, switches off. One thing at a time: call it again while it returns something.
+    pub fn poll(&mut self, moment: Moment) -> Option<Action> {
+        let Moment { now, wall } = moment;
         self.banner_until = self.banner_until.filter(|until| now < *until);
         self.volume_until = self.volume_until.filter(|until| now < *until);
+        self.notice.take_if(|notice| notice.until <= now);
+        if self.sleep.take_if(|sleep| sleep.at <= now).is_some() {
+            return Some(Action::Quit);
+        }
+        if self.behind.take_if(|behind| behind.until <= wall).is_some() {
+            self.inform(now);
+            return Some(Action::Retune);
+        }
         match self.entry {
             Some(entry) if entry.until <= now && entry.unknown => {
                 self.entry = None;
@@ -272,12 +472,23 @@ impl Guide {
         }
     }
 
-    /// When [`Guide::poll`] next has something to do; `None` before another input.
-    pub fn next_wake(&self) -> Option<Instant> {
-        [self.banner_until, self.volume_until, self.entry.map(|entry| entry.until)]
-            .into_iter()
-            .flatten()
-            .min()
+    /// When [`Guide::poll`] next has something to do, or the view something to move; `None` before
+    /// another input.
+    pub fn next_wake(&self, moment: Moment) -> Option<Instant> {
+        let Moment { now, wall } = moment;
+        let live_again = self.behind.map(|behind| {
+            let left = u64::try_from(behind.until.millis_since(wall)).unwrap_or(0);
+            now + Duration::from_millis(left)
+        });
+        let wakes = [
+            self.banner_until,
+            self.volume_until,
+            self.notice.as_ref().map(|notice| notice.until),
+            self.entry.map(|entry| entry.until),
+            self.sleep.map(|sleep| sleep.at),
+            live_again,
+        ];
+        wakes.into_iter().flatten().min()
     }
 
     fn tune(&mut self, channel: usize, now: Instant) -> Option<Action> {
@@ -291,7 +502,70 @@ impl Guide {
         }
         self.last_channel = Some(self.channel);
         self.channel = channel;
+        self.absent = None;
+        self.behind = None;
         Some(Action::Tune(channel))
+    }
+
+    fn go_live(&mut self, now: Instant) -> Option<Action> {
+        self.inform(now);
+        self.behind.take().map(|_| Action::Retune)
+    }
+
+    fn start_over(&mut self, schedule: &Schedule, Moment { now, wall }: Moment) -> Option<Action> {
+        let Some(airing) = schedule
+            .on_air(self.channel, self.watching_at(wall))
+            .filter(|airing| airing.programme.is_some())
+        else {
+            let nothing = "There is no programme to start over.";
+            return self.say(Said::Sentence(nothing.into()), now);
+        };
+        let millis = wall.millis_since(airing.starts);
+        self.behind = Some(Behind { millis, until: airing.ends.plus_millis(millis) });
+        self.inform(now);
+        Some(Action::Retune)
+    }
+
+    fn change_favourite(&mut self, channels: &[Channel], now: Instant) -> Option<Action> {
+        let channel = channels.get(self.page.map_or(self.channel, |page| page.selected))?;
+        let before = self.favourites.len();
+        self.favourites.retain(|id| *id != channel.id);
+        let said = if self.favourites.len() == before {
+            self.favourites.push(channel.id.clone());
+            format!("{} is a favourite now.", channel.name)
+        } else {
+            format!("{} is no longer a favourite.", channel.name)
+        };
+        self.say(Said::Sentence(said), now)
+    }
+
+    fn tune_to_favourite(&mut self, channels: &[Channel], now: Instant) -> Option<Action> {
+        let is_favourite = |index: &usize| {
+            channels.get(*index).is_some_and(|channel| self.favourites.contains(&channel.id))
+        };
+        let after = self.channel + 1;
+        let next = (after..channels.len()).chain(0..after).find(is_favourite);
+        match next {
+            Some(channel) => self.tune(channel, now),
+            None => self.say(Said::Sentence("No channel is a favourite yet.".into()), now),
+        }
+    }
+
+    fn set_sleep(&mut self, now: Instant) -> Option<Action> {
+        let next = match self.sleep {
+            None => SLEEP_MINUTES.first(),
+            Some(set) => SLEEP_MINUTES.iter().find(|minutes| **minutes > set.minutes),
+        };
+        self.sleep = next.map(|minutes| Sleep {
+            minutes: *minutes,
+            at: now + Duration::from_secs(60 * u64::from(*minutes)),
+        });
+        self.say(Said::Sleep, now)
+    }
+
+    fn say(&mut self, said: Said, now: Instant) -> Option<Action> {
+        self.notice = Some(Notice { said, until: now + NOTICE });
+        None
     }
 
     fn step_channel(&mut self, step: isize, channels: usize, now: Instant) -> Option<Action> {

@@ -4,14 +4,27 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::line_up::{LineUp, Programme};
-use crate::time::UnixMillis;
 
 const T0: Instant = Instant::from_micros(1_000_000);
 /// 2026-11-20T20:42:07.250Z.
 const WALL: UnixMillis = UnixMillis(1_795_207_327_250);
 
+const START: Moment = Moment { now: T0, wall: WALL };
+
 fn after(millis: u64) -> Instant {
     T0 + Duration::from_millis(millis)
+}
+
+/// Both clocks that long after the start.
+fn at(millis: u64) -> Moment {
+    Moment { now: after(millis), wall: WALL.plus_millis(millis as i64) }
+}
+
+/// A set that was last on the channel with this index.
+fn set(schedule: &Schedule, channel: usize) -> Guide {
+    let channel = schedule.line_up().channels.get(channel);
+    let channel = channel.map(|channel| channel.id.clone()).unwrap_or_default();
+    Guide::new(schedule, &Kept { channel, ..Kept::default() })
 }
 
 /// One programme an hour, `programmes` of them, on each of these channel numbers.
@@ -44,12 +57,12 @@ fn five_channels() -> Schedule {
 }
 
 fn press(guide: &mut Guide, schedule: &Schedule, keys: &[Key]) -> Vec<Option<Action>> {
-    keys.iter().map(|key| guide.handle_key(*key, schedule, T0)).collect()
+    keys.iter().map(|key| guide.handle_key(*key, schedule, START)).collect()
 }
 
 fn screen(guide: &Guide, schedule: &Schedule, reception: Reception) -> View {
     let status = Status { reception, ..Status::default() };
-    guide.view(schedule, &status, WALL)
+    guide.view(schedule, &status, START)
 }
 
 fn playing(guide: &Guide, schedule: &Schedule) -> View {
@@ -59,7 +72,7 @@ fn playing(guide: &Guide, schedule: &Schedule) -> View {
 #[test]
 fn channel_up_and_down_go_round_the_ends() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 3);
+    let mut guide = set(&schedule, 3);
     let keys = [Key::ChannelUp, Key::ChannelUp, Key::ChannelDown, Key::Up, Key::Down];
     let tuned = press(&mut guide, &schedule, &keys);
     assert_eq!(tuned, [4, 0, 4, 0, 4].map(|channel| Some(Action::Tune(channel))));
@@ -67,14 +80,14 @@ fn channel_up_and_down_go_round_the_ends() {
 
 #[test]
 fn a_set_that_starts_on_a_channel_beyond_the_last_starts_on_the_first() {
-    assert_eq!(Guide::new(&five_channels(), 5).channel(), 0);
-    assert_eq!(Guide::new(&five_channels(), 4).channel(), 4);
+    assert_eq!(set(&five_channels(), 5).channel(), 0);
+    assert_eq!(set(&five_channels(), 4).channel(), 4);
 }
 
 #[test]
 fn last_channel_goes_back_and_forth() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     let keys = [Key::LastChannel, Key::Digit(4), Key::LastChannel, Key::LastChannel];
     assert_eq!(
         press(&mut guide, &schedule, &keys),
@@ -85,7 +98,7 @@ fn last_channel_goes_back_and_forth() {
 #[test]
 fn a_digit_that_no_longer_number_starts_with_tunes_at_once() {
     let schedule = schedule(&[1, 3, 12, 120], 2);
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     assert_eq!(press(&mut guide, &schedule, &[Key::Digit(3)]), [Some(Action::Tune(1))]);
     let keys = [Key::Digit(1), Key::Digit(2), Key::Digit(0)];
     assert_eq!(press(&mut guide, &schedule, &keys), [None, None, Some(Action::Tune(3))]);
@@ -95,18 +108,18 @@ fn a_digit_that_no_longer_number_starts_with_tunes_at_once() {
 #[test]
 fn a_number_that_could_be_longer_tunes_two_seconds_after_its_last_digit() {
     let schedule = schedule(&[1, 12, 120], 2);
-    let mut guide = Guide::new(&schedule, 0);
-    assert_eq!(guide.handle_key(Key::Digit(1), &schedule, after(0)), None);
-    assert_eq!(guide.handle_key(Key::Digit(2), &schedule, after(1500)), None);
-    assert_eq!(guide.poll(after(3499)), None);
-    assert_eq!(guide.next_wake(), Some(after(3500)));
-    assert_eq!(guide.poll(after(3500)), Some(Action::Tune(1)));
+    let mut guide = set(&schedule, 0);
+    assert_eq!(guide.handle_key(Key::Digit(1), &schedule, at(0)), None);
+    assert_eq!(guide.handle_key(Key::Digit(2), &schedule, at(1500)), None);
+    assert_eq!(guide.poll(at(3499)), None);
+    assert_eq!(guide.next_wake(START), Some(after(3500)));
+    assert_eq!(guide.poll(at(3500)), Some(Action::Tune(1)));
 }
 
 #[test]
 fn ok_takes_the_number_at_once_and_back_takes_it_back() {
     let schedule = schedule(&[1, 12, 120], 2);
-    let mut guide = Guide::new(&schedule, 2);
+    let mut guide = set(&schedule, 2);
     let keys = [Key::Digit(1), Key::Back, Key::Digit(1), Key::Digit(2), Key::Ok];
     let done = press(&mut guide, &schedule, &keys);
     assert_eq!(done, [None, None, None, None, Some(Action::Tune(1))]);
@@ -115,7 +128,7 @@ fn ok_takes_the_number_at_once_and_back_takes_it_back() {
 #[test]
 fn leading_zeros_count_as_digits_but_not_as_value() {
     let schedule = schedule(&[7, 70], 2);
-    let mut guide = Guide::new(&schedule, 1);
+    let mut guide = set(&schedule, 1);
     let keys = [Key::Digit(0), Key::Digit(0), Key::Digit(7)];
     assert_eq!(press(&mut guide, &schedule, &keys), [None, None, Some(Action::Tune(0))]);
 }
@@ -123,7 +136,7 @@ fn leading_zeros_count_as_digits_but_not_as_value() {
 #[test]
 fn a_number_that_no_channel_has_says_so_for_two_seconds_and_tunes_nothing() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     assert_eq!(press(&mut guide, &schedule, &[Key::Digit(9)]), [None]);
     let entry = playing(&guide, &schedule).entry;
     assert_eq!(
@@ -134,9 +147,9 @@ fn a_number_that_no_channel_has_says_so_for_two_seconds_and_tunes_nothing() {
             unknown: true
         })
     );
-    assert_eq!(guide.poll(after(1999)), None);
+    assert_eq!(guide.poll(at(1999)), None);
     assert!(playing(&guide, &schedule).entry.is_some());
-    assert_eq!(guide.poll(after(2000)), None);
+    assert_eq!(guide.poll(at(2000)), None);
     assert_eq!(playing(&guide, &schedule).entry, None);
     assert_eq!(guide.channel(), 0);
 }
@@ -144,7 +157,7 @@ fn a_number_that_no_channel_has_says_so_for_two_seconds_and_tunes_nothing() {
 #[test]
 fn a_digit_after_an_unknown_number_starts_a_new_one() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     let keys = [Key::Digit(9), Key::Digit(2)];
     assert_eq!(press(&mut guide, &schedule, &keys), [None, Some(Action::Tune(1))]);
 }
@@ -152,7 +165,7 @@ fn a_digit_after_an_unknown_number_starts_a_new_one() {
 #[test]
 fn volume_stays_between_0_and_100() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     let louder = press(&mut guide, &schedule, &[Key::VolumeUp; 30]);
     assert_eq!(louder.first(), Some(&Some(Action::Volume(75))));
     assert_eq!(louder.last(), Some(&Some(Action::Volume(100))));
@@ -164,7 +177,7 @@ fn volume_stays_between_0_and_100() {
 #[test]
 fn mute_survives_a_change_of_channel_and_forgets_no_volume() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     let keys = [Key::VolumeDown, Key::Mute, Key::ChannelUp, Key::Mute];
     assert_eq!(
         press(&mut guide, &schedule, &keys),
@@ -181,7 +194,7 @@ fn mute_survives_a_change_of_channel_and_forgets_no_volume() {
 #[test]
 fn a_change_of_volume_ends_mute() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::Mute]);
     assert!(playing(&guide, &schedule).muted);
     assert_eq!(press(&mut guide, &schedule, &[Key::VolumeUp]), [Some(Action::Volume(75))]);
@@ -191,24 +204,24 @@ fn a_change_of_volume_ends_mute() {
 #[test]
 fn the_banner_leaves_after_five_seconds_and_the_volume_bar_after_two() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::ChannelUp, Key::VolumeUp]);
     let shown = |guide: &Guide| {
         let view = playing(guide, &schedule);
         (view.banner.is_some(), view.volume.is_some())
     };
-    guide.poll(after(1999));
-    assert_eq!((shown(&guide), guide.next_wake()), ((true, true), Some(after(2000))));
-    guide.poll(after(2000));
-    assert_eq!((shown(&guide), guide.next_wake()), ((true, false), Some(after(5000))));
-    guide.poll(after(5000));
-    assert_eq!((shown(&guide), guide.next_wake()), ((false, false), None));
+    guide.poll(at(1999));
+    assert_eq!((shown(&guide), guide.next_wake(START)), ((true, true), Some(after(2000))));
+    guide.poll(at(2000));
+    assert_eq!((shown(&guide), guide.next_wake(START)), ((true, false), Some(after(5000))));
+    guide.poll(at(5000));
+    assert_eq!((shown(&guide), guide.next_wake(START)), ((false, false), None));
 }
 
 #[test]
 fn ok_shows_the_banner_then_the_guide_then_tunes_to_the_row() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 1);
+    let mut guide = set(&schedule, 1);
     press(&mut guide, &schedule, &[Key::Ok]);
     assert!(playing(&guide, &schedule).banner.is_some());
     press(&mut guide, &schedule, &[Key::Ok]);
@@ -222,7 +235,7 @@ fn ok_shows_the_banner_then_the_guide_then_tunes_to_the_row() {
 #[test]
 fn the_cursor_of_the_guide_goes_round_the_ends() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     let tuned = press(&mut guide, &schedule, &[Key::Guide, Key::Up, Key::Ok]);
     assert_eq!(tuned.last(), Some(&Some(Action::Tune(4))));
     let tuned = press(&mut guide, &schedule, &[Key::Guide, Key::Down, Key::Ok]);
@@ -232,7 +245,7 @@ fn the_cursor_of_the_guide_goes_round_the_ends() {
 #[test]
 fn the_guide_scrolls_only_when_the_cursor_leaves_it() {
     let schedule = schedule(&[1, 2, 3, 4, 5, 6, 7, 8], 2);
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     let window = |guide: &Guide| {
         let page = playing(guide, &schedule).guide.expect("the guide is open");
         (page.above, page.selected, page.below)
@@ -252,7 +265,7 @@ fn the_guide_scrolls_only_when_the_cursor_leaves_it() {
 #[test]
 fn back_takes_away_one_thing_at_a_time_and_leaves_full_screen_last() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::FullScreen, Key::Guide, Key::Digit(9)]);
     assert_eq!(press(&mut guide, &schedule, &[Key::Back]), [None]);
     let view = playing(&guide, &schedule);
@@ -266,7 +279,7 @@ fn back_takes_away_one_thing_at_a_time_and_leaves_full_screen_last() {
 #[test]
 fn full_screen_left_by_other_means_is_entered_again_by_the_next_press() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::FullScreen]);
     guide.full_screen_changed(false);
     assert_eq!(press(&mut guide, &schedule, &[Key::FullScreen]), [Some(Action::FullScreen(true))]);
@@ -276,11 +289,11 @@ fn full_screen_left_by_other_means_is_entered_again_by_the_next_press() {
 fn a_click_on_a_row_tunes_to_it_wherever_it_is_drawn() {
     let schedule = schedule(&[1, 2, 3, 4, 5, 6, 7, 8], 2);
     for (width, height) in [(480, 272), (1280, 720), (3840, 2160), (600, 1000)] {
-        let mut guide = Guide::new(&schedule, 7);
+        let mut guide = set(&schedule, 7);
         press(&mut guide, &schedule, &[Key::Guide]);
         let layout = layout(width, height, &playing(&guide, &schedule));
         let row = layout.place(Part::RowTitle(1)).expect("five rows are laid out").rect;
-        let tuned = guide.click(row.x, row.y, &layout, &schedule, T0);
+        let tuned = guide.click(row.x, row.y, &layout, &schedule, START);
         assert_eq!(tuned, Some(Action::Tune(4)), "{width}x{height}");
         assert!(playing(&guide, &schedule).guide.is_none());
     }
@@ -289,28 +302,28 @@ fn a_click_on_a_row_tunes_to_it_wherever_it_is_drawn() {
 #[test]
 fn a_click_on_the_picture_shows_the_banner_and_one_on_the_banner_opens_the_guide() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     let first = layout(1280, 720, &playing(&guide, &schedule));
-    assert_eq!(guide.click(640, 650, &first, &schedule, T0), None);
+    assert_eq!(guide.click(640, 650, &first, &schedule, START), None);
     let view = playing(&guide, &schedule);
     assert!(view.banner.is_some());
-    assert_eq!(guide.click(640, 650, &layout(1280, 720, &view), &schedule, T0), None);
+    assert_eq!(guide.click(640, 650, &layout(1280, 720, &view), &schedule, START), None);
     let view = playing(&guide, &schedule);
     let open = layout(1280, 720, &view);
     let picture = open.place(Part::Picture).expect("the picture plays in the guide").rect;
     assert!(view.guide.is_some());
-    assert_eq!(guide.click(picture.x, picture.y, &open, &schedule, T0), None);
+    assert_eq!(guide.click(picture.x, picture.y, &open, &schedule, START), None);
     assert!(playing(&guide, &schedule).guide.is_none());
 }
 
 #[test]
 fn a_click_on_the_volume_bar_sets_the_volume() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::VolumeUp]);
     let layout = layout(1920, 1080, &playing(&guide, &schedule));
     let track = layout.place(Part::VolumeTrack).expect("the volume bar is shown").rect;
-    let mut click = |y| guide.click(track.x, y, &layout, &schedule, T0);
+    let mut click = |y| guide.click(track.x, y, &layout, &schedule, START);
     assert_eq!(click(track.y), Some(Action::Volume(100)));
     assert_eq!(click(track.y + track.height / 2), Some(Action::Volume(50)));
     assert_eq!(click(track.y + track.height), None);
@@ -319,11 +332,11 @@ fn a_click_on_the_volume_bar_sets_the_volume() {
 #[test]
 fn a_click_on_a_volume_bar_that_lies_flat_counts_from_the_left() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::VolumeUp]);
     let layout = layout_in_hand(480, 272, &playing(&guide, &schedule));
     let track = layout.place(Part::VolumeTrack).expect("the volume bar is shown").rect;
-    let mut click = |x| guide.click(x, track.y, &layout, &schedule, T0);
+    let mut click = |x| guide.click(x, track.y, &layout, &schedule, START);
     assert_eq!(click(track.x), Some(Action::Volume(0)));
     assert_eq!(click(track.x + (track.width * 3 + 3) / 4), Some(Action::Volume(75)));
 }
@@ -331,11 +344,11 @@ fn a_click_on_a_volume_bar_that_lies_flat_counts_from_the_left() {
 #[test]
 fn a_programme_without_picture_has_a_page_that_says_why_and_what_the_sound_waits_for() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 2);
+    let mut guide = set(&schedule, 2);
     let why = "its picture is too large for this set.".to_string();
     let view = |guide: &Guide, reception| {
         let status = Status { reception, sound_only: Some(why.clone()), ..Status::default() };
-        guide.view(&schedule, &status, WALL)
+        guide.view(&schedule, &status, START)
     };
     let heard = view(&guide, Reception::Playing);
     let page = heard.sound.expect("a page is shown");
@@ -358,7 +371,7 @@ fn a_programme_without_picture_has_a_page_that_says_why_and_what_the_sound_waits
 #[test]
 fn without_a_network_that_is_the_reason_given_everywhere() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 2);
+    let mut guide = set(&schedule, 2);
     let link = "Wi-Fi is switched off.";
     let view = |guide: &Guide, reception| {
         let status = Status {
@@ -367,7 +380,7 @@ fn without_a_network_that_is_the_reason_given_everywhere() {
             link: Some(link.to_string()),
             ..Status::default()
         };
-        guide.view(&schedule, &status, WALL)
+        guide.view(&schedule, &status, START)
     };
     let failed = Reception::Failed { sentence: "No answer.".to_string(), retry_at: None };
     let tuning = Reception::Tuning { stage: "asking…".to_string() };
@@ -386,11 +399,11 @@ fn without_a_network_that_is_the_reason_given_everywhere() {
 #[test]
 fn the_banner_tells_what_the_schedule_says() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 2);
+    let mut guide = set(&schedule, 2);
     guide.inform(T0);
     let status =
-        Status { reception: Reception::Playing, utc_offset_minutes: -210, ..Status::default() };
-    let banner = guide.view(&schedule, &status, WALL).banner.expect("the banner is shown");
+        Status { reception: Reception::Playing, zone: Zone::fixed(-210), ..Status::default() };
+    let banner = guide.view(&schedule, &status, START).banner.expect("the banner is shown");
     let mut airings = schedule.airings(2, WALL);
     let (now, next) = (airings.next().expect("on air"), airings.next().expect("next"));
     let channel = &schedule.line_up().channels[2];
@@ -421,13 +434,11 @@ fn a_title_is_followed_by_its_year_unless_it_names_it_already() {
 #[test]
 fn a_screen_left_alone_changes_at_most_once_a_second() {
     let schedule = schedule(&[1, 2, 3, 4, 5, 6], 3);
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::Guide]);
     let status = Status { reception: Reception::Playing, ..Status::default() };
-    let views: Vec<View> = (0..6000)
-        .step_by(20)
-        .map(|millis| guide.view(&schedule, &status, WALL.plus_millis(millis)))
-        .collect();
+    let views: Vec<View> =
+        (0..6000).step_by(20).map(|millis| guide.view(&schedule, &status, at(millis))).collect();
     let changes = views.windows(2).filter(|pair| pair[0] != pair[1]).count();
     assert_eq!(changes, 6);
 }
@@ -435,7 +446,7 @@ fn a_screen_left_alone_changes_at_most_once_a_second() {
 #[test]
 fn each_kind_of_reception_says_what_it_is_in_words() {
     let schedule = five_channels();
-    let guide = Guide::new(&schedule, 2);
+    let guide = set(&schedule, 2);
     let card = |reception| screen(&guide, &schedule, reception).card.expect("a card is shown");
 
     let tuning = card(Reception::Tuning { stage: "finding the film's index…".to_string() });
@@ -467,7 +478,7 @@ fn each_kind_of_reception_says_what_it_is_in_words() {
 #[test]
 fn a_notice_is_on_the_banner_and_before_the_reason_for_being_offline() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     guide.inform(T0);
     let note = |notice: Option<String>| {
         let status = Status {
@@ -476,7 +487,7 @@ fn a_notice_is_on_the_banner_and_before_the_reason_for_being_offline() {
             offline: Some("archive.org does not answer.".to_string()),
             ..Status::default()
         };
-        let view = guide.view(&schedule, &status, WALL);
+        let view = guide.view(&schedule, &status, START);
         assert!(view.offline);
         view.banner.and_then(|banner| banner.note)
     };
@@ -488,7 +499,7 @@ fn a_notice_is_on_the_banner_and_before_the_reason_for_being_offline() {
 #[test]
 fn the_guide_says_why_there_is_no_picture() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::Guide]);
     let view = screen(&guide, &schedule, Reception::Tuning { stage: "asking".to_string() });
     assert_eq!(view.guide.and_then(|page| page.note).as_deref(), Some("Asking"));
@@ -497,7 +508,7 @@ fn the_guide_says_why_there_is_no_picture() {
 #[test]
 fn a_line_up_without_channels_shows_a_card_and_survives_every_key() {
     let schedule = schedule(&[], 0);
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     let keys = [
         Key::Up,
         Key::Down,
@@ -515,7 +526,7 @@ fn a_line_up_without_channels_shows_a_card_and_survives_every_key() {
         Key::Ok,
     ];
     for key in keys {
-        let action = guide.handle_key(key, &schedule, T0);
+        let action = guide.handle_key(key, &schedule, START);
         assert_eq!(action, None, "{key:?}");
         let view = playing(&guide, &schedule);
         assert_eq!(view.card.as_ref().map(|card| card.heading.as_str()), Some("No channels"));
@@ -526,12 +537,12 @@ fn a_line_up_without_channels_shows_a_card_and_survives_every_key() {
 #[test]
 fn whoever_counts_to_twelve_reads_times_in_halves_of_the_day() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
+    let mut guide = set(&schedule, 0);
     guide.inform(T0);
     let clock = |minutes| {
         let status =
-            Status { utc_offset_minutes: minutes, hours: Hours::Twelve, ..Status::default() };
-        guide.view(&schedule, &status, WALL).banner.expect("it was asked for").clock
+            Status { zone: Zone::fixed(minutes), hours: Hours::Twelve, ..Status::default() };
+        guide.view(&schedule, &status, START).banner.expect("it was asked for").clock
     };
     assert_eq!(clock(0), "8:42\u{a0}PM");
     assert_eq!(clock(180), "11:42\u{a0}PM");
@@ -541,11 +552,20 @@ fn whoever_counts_to_twelve_reads_times_in_halves_of_the_day() {
 }
 
 #[test]
-fn a_volume_that_was_kept_is_that_of_the_set_and_shows_no_bar() {
+fn what_was_kept_is_how_the_set_starts_and_unknown_channels_stay_in_it() {
     let schedule = five_channels();
-    let mut guide = Guide::new(&schedule, 0);
-    guide.set_volume(35);
-    assert_eq!((guide.volume(), playing(&guide, &schedule).volume), (35, None));
-    guide.set_volume(101);
-    assert_eq!(guide.volume(), 100);
+    let kept = Kept {
+        channel: "channel-9".to_string(),
+        volume: 35,
+        muted: true,
+        favourites: ["channel-9", "channel-2"].map(String::from).to_vec(),
+        subtitles: true,
+    };
+    let mut guide = Guide::new(&schedule, &kept);
+    assert_eq!((guide.channel(), guide.volume(), guide.muted()), (0, 35, true));
+    assert_eq!(playing(&guide, &schedule).volume, None);
+    assert_eq!(guide.kept(&schedule), kept);
+    press(&mut guide, &schedule, &[Key::NextFavourite]);
+    assert_eq!(guide.kept(&schedule), Kept { channel: "channel-2".to_string(), ..kept.clone() });
+    assert_eq!(Guide::new(&schedule, &Kept { volume: 101, ..kept }).volume(), 100);
 }

@@ -6,71 +6,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Entry, Guide, Page};
+use super::status::{Hours, Reception, Status};
+use super::zone::Zone;
+use super::{Entry, Guide, Moment, Page};
 use crate::line_up::Channel;
 use crate::schedule::{Airing, Schedule};
 use crate::time::UnixMillis;
-
-/// What the driver knows about the set.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Status {
-    /// What the tuner is doing.
-    pub reception: Reception,
-    /// What a person should know though the programme plays, as a sentence: "The sound cannot be
-    /// decoded: it has 5.1 channels." Show it by [`Guide::inform`].
-    pub notice: Option<String>,
-    /// Why the programmes come from inside the program and not from archive.org, as a sentence;
-    /// `None` when they do come from archive.org.
-    pub offline: Option<String>,
-    /// Why there is no way to any network, or what the set is doing about it, as a sentence:
-    /// "Wi-Fi is switched off." It is the reason behind all that the tuner reports, and is shown in
-    /// its place.
-    pub link: Option<String>,
-    /// Why the programme that plays is heard and not seen, as a sentence; `None` where it is seen,
-    /// and where the screen has other ways to say it.
-    pub sound_only: Option<String>,
-    /// What to add to UTC for local time, in minutes.
-    pub utc_offset_minutes: i32,
-    /// How the time of day is written.
-    pub hours: Hours,
-}
-
-/// How the time of day is written.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Hours {
-    /// "20:42".
-    #[default]
-    TwentyFour,
-    /// "8:42 PM".
-    Twelve,
-}
-
-/// What the tuner is doing, as it tells a person.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub enum Reception {
-    /// Nothing yet.
-    #[default]
-    Off,
-    /// On the way to the first picture.
-    Tuning {
-        /// The step under way: "finding the film's index…".
-        stage: String,
-    },
-    /// Picture and sound.
-    Playing,
-    /// The picture stands because the bytes have run out.
-    Waiting {
-        /// Why, as a sentence: "The connection was cut; trying another node."
-        why: String,
-    },
-    /// No picture, and no more attempts before `retry_at` or the next programme.
-    Failed {
-        /// What went wrong, as a sentence: "The archive answered 404: this film is not there."
-        sentence: String,
-        /// When the tuner tries again by itself, if it does.
-        retry_at: Option<UnixMillis>,
-    },
-}
 
 /// Everything on the screen. Equal views look the same.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -251,10 +192,11 @@ impl Next {
 }
 
 impl Guide {
-    /// The screen at civil time `wall`. Call [`Guide::poll`] before: what has been shown long
-    /// enough leaves there.
-    pub fn view(&self, schedule: &Schedule, status: &Status, wall: UnixMillis) -> View {
-        let local = Local { wall, offset_minutes: status.utc_offset_minutes, hours: status.hours };
+    /// The screen at that moment. Call [`Guide::poll`] before: what has been shown long enough
+    /// leaves there.
+    pub fn view(&self, schedule: &Schedule, status: &Status, moment: Moment) -> View {
+        let wall = moment.wall;
+        let local = Local { wall, zone: &status.zone, hours: status.hours };
         let channels = schedule.line_up().channels.as_slice();
         let note = self.page.map_or_else(|| banner_note(status), |_| page_note(status));
         let sound = self.sound_page(schedule, status, local);
@@ -273,7 +215,12 @@ impl Guide {
         }
     }
 
-    fn sound_page(&self, schedule: &Schedule, status: &Status, local: Local) -> Option<SoundPage> {
+    fn sound_page(
+        &self,
+        schedule: &Schedule,
+        status: &Status,
+        local: Local<'_>,
+    ) -> Option<SoundPage> {
         let why = status.sound_only.as_deref().filter(|_| self.page.is_none())?;
         if !matches!(status.reception, Reception::Playing | Reception::Waiting { .. }) {
             return None;
@@ -290,7 +237,7 @@ impl Guide {
         &self,
         page: Page,
         schedule: &Schedule,
-        local: Local,
+        local: Local<'_>,
         note: Option<String>,
     ) -> GuidePage {
         let channels = schedule.line_up().channels.len();
@@ -330,7 +277,7 @@ fn page_note(status: &Status) -> Option<String> {
     }
 }
 
-fn card(schedule: &Schedule, channel: usize, status: &Status, local: Local) -> Option<Card> {
+fn card(schedule: &Schedule, channel: usize, status: &Status, local: Local<'_>) -> Option<Card> {
     let Some(station) = station(schedule, channel, local) else {
         return Some(Card {
             backdrop: Backdrop::TestCard,
@@ -377,7 +324,7 @@ fn card(schedule: &Schedule, channel: usize, status: &Status, local: Local) -> O
     Some(card)
 }
 
-fn station(schedule: &Schedule, channel: usize, local: Local) -> Option<Station> {
+fn station(schedule: &Schedule, channel: usize, local: Local<'_>) -> Option<Station> {
     let line_up = schedule.line_up().channels.get(channel)?;
     let mut airings = schedule.airings(channel, local.wall);
     let (airing, after) = (airings.next(), airings.next());
@@ -396,7 +343,7 @@ fn station(schedule: &Schedule, channel: usize, local: Local) -> Option<Station>
     })
 }
 
-fn on_air(channel: &Channel, airing: &Airing, local: Local) -> Option<OnAir> {
+fn on_air(channel: &Channel, airing: &Airing, local: Local<'_>) -> Option<OnAir> {
     let programme = airing.of(channel)?;
     let duration = airing.ends.millis_since(airing.starts).max(1);
     let position = local.whole_second().millis_since(airing.starts).clamp(0, duration);
@@ -467,30 +414,20 @@ fn span(millis: i64) -> String {
 
 /// Civil time where the person is.
 #[derive(Clone, Copy)]
-struct Local {
+struct Local<'a> {
     wall: UnixMillis,
-    offset_minutes: i32,
+    zone: &'a Zone,
     hours: Hours,
 }
 
-impl Local {
+impl Local<'_> {
     /// Now, without the fraction of a second: all that counts on the screen counts on this beat, so
     /// that five progress bars do not ask for five drawings a second.
     fn whole_second(self) -> UnixMillis {
         self.wall.plus_millis(-self.wall.0.rem_euclid(1000))
     }
 
-    /// Time of day, "20:42" or "8:42 PM", whose space does not break.
     fn clock(self, at: UnixMillis) -> String {
-        let minutes = at.0.div_euclid(60_000).saturating_add(i64::from(self.offset_minutes));
-        let of_day = minutes.rem_euclid(24 * 60);
-        let (hour, minute) = (of_day / 60, of_day % 60);
-        match self.hours {
-            Hours::TwentyFour => format!("{hour:02}:{minute:02}"),
-            Hours::Twelve => {
-                let half = if hour < 12 { "AM" } else { "PM" };
-                format!("{}:{minute:02}\u{a0}{half}", (hour + 11) % 12 + 1)
-            }
-        }
+        self.zone.clock(at, self.hours)
     }
 }

@@ -6,7 +6,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Instant as Stopwatch;
 
-use testcard_core::guide::{Guide, Key, Reception, Status, View};
+use testcard_core::guide::{Guide, Kept, Key, Moment, Reception, Status, View};
 use testcard_core::line_up::{Channel, LineUp, Programme};
 use testcard_core::schedule::Schedule;
 use testcard_core::time::{Instant, UnixMillis};
@@ -15,6 +15,7 @@ use testcard_desktop::draw::{Canvas, Painter};
 const SIZES: [(u32, u32); 4] = [(480, 272), (1280, 720), (1920, 1080), (3840, 2160)];
 /// 2026-11-20T20:42:07Z.
 const WALL: UnixMillis = UnixMillis(1_795_207_327_000);
+const NOW: Moment = Moment { now: Instant::ZERO, wall: WALL };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
@@ -45,11 +46,13 @@ fn screens() -> Vec<(&'static str, View)> {
     let playing = || Status { reception: Reception::Playing, ..Status::default() };
     let with = |reception| Status { reception, ..Status::default() };
     let show = |schedule: &Schedule, channel, keys: &[Key], status: &Status| {
-        let mut guide = Guide::new(schedule, channel);
+        let channel: &Channel = &schedule.line_up().channels[channel];
+        let kept = Kept { channel: channel.id.clone(), ..Kept::default() };
+        let mut guide = Guide::new(schedule, &kept);
         for key in keys {
-            guide.handle_key(*key, schedule, Instant::ZERO);
+            guide.handle_key(*key, schedule, NOW);
         }
-        guide.view(schedule, status, WALL)
+        guide.view(schedule, status, NOW)
     };
     let tuning = with(Reception::Tuning { stage: "finding the film's index…".into() });
     let failed = with(Reception::Failed {

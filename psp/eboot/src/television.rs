@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
-use testcard_core::guide::{Action, Guide, Key, Reception, Status, View};
+use testcard_core::guide::{self, Action, Guide, Key, Moment, Reception, Status, View, Zone};
 use testcard_core::net::Url;
 use testcard_core::playback::Aim;
 use testcard_core::schedule::{Airing, Schedule};
@@ -126,9 +126,15 @@ impl Television {
             .channel
             .and_then(|number| channels.iter().position(|channel| channel.number == number));
         let kept = setup.signals.kept.lock().clone();
-        let last = || channels.iter().position(|channel| channel.id == kept.channel);
-        let mut guide = Guide::new(&setup.schedule, channel.or_else(last).unwrap_or(0));
-        guide.set_volume(setup.settings.volume.unwrap_or(kept.volume));
+        let channel = channel.and_then(|channel| channels.get(channel));
+        let guide = Guide::in_hand(
+            &setup.schedule,
+            &guide::Kept {
+                channel: channel.map_or(kept.channel, |channel| channel.id.clone()),
+                volume: setup.settings.volume.unwrap_or(kept.volume),
+                ..guide::Kept::default()
+            },
+        );
         Self {
             owner,
             guide,
@@ -171,10 +177,11 @@ impl Television {
     /// One refresh of the screen.
     fn turn(&mut self) {
         let (now, wall) = (self.setup.clock.now(), self.setup.clock.wall());
+        let moment = Moment { now, wall };
         let mut is_new = self.look_at_the_console(now, wall);
-        is_new |= self.handle_buttons(now);
-        if self.guide.next_wake().is_some_and(|wake| wake <= now) {
-            let action = self.guide.poll(now);
+        is_new |= self.handle_buttons(moment);
+        if self.guide.next_wake(moment).is_some_and(|wake| wake <= now) {
+            let action = self.guide.poll(moment);
             self.act(action);
             is_new = true;
         }
@@ -183,7 +190,7 @@ impl Television {
         let second = wall.0.div_euclid(1000);
         is_new |= core::mem::replace(&mut self.second, second) != second;
 
-        let mut has_changed = is_new && self.look(wall);
+        let mut has_changed = is_new && self.look(moment);
         let (picture, dropped) = self.setup.tuner.due_picture();
         self.dropped += dropped;
         if let Some(picture) = picture {
@@ -215,15 +222,15 @@ impl Television {
     }
 
     /// Whether any button was pressed.
-    fn handle_buttons(&mut self, now: Instant) -> bool {
+    fn handle_buttons(&mut self, moment: Moment) -> bool {
         let mut any = false;
         let in_guide = self.view.guide.is_some();
-        for Press { key, is_repeat } in self.pad.presses(now) {
+        for Press { key, is_repeat } in self.pad.presses(moment.now) {
             // A button held too long had better not run through the channels.
             if is_repeat && matches!(key, Key::Up | Key::Down) && !in_guide {
                 continue;
             }
-            let action = self.guide.handle_key(key, &self.setup.schedule, now);
+            let action = self.guide.handle_key(key, &self.setup.schedule, moment);
             self.act(action);
             any = true;
         }
@@ -237,9 +244,10 @@ impl Television {
                 self.apply_volume();
             }
             Some(Action::Mute(_)) => self.apply_volume(),
-            // The schedule's next look finds another channel wanted than is on. There is no window,
-            // and the console's own HOME button switches off.
-            Some(Action::Tune(_) | Action::FullScreen(_) | Action::Quit) | None => {}
+            // The schedule's next look finds another channel wanted than is on. No button starts a
+            // programme over, there is no window, and the console's own HOME button switches off.
+            Some(Action::Tune(_) | Action::Retune | Action::FullScreen(_) | Action::Quit)
+            | None => {}
         }
     }
 
@@ -332,17 +340,17 @@ impl Television {
     }
 
     /// Looks at everything that words on the screen depend on; whether they are others than before.
-    fn look(&mut self, wall: UnixMillis) -> bool {
+    fn look(&mut self, moment: Moment) -> bool {
         let status = Status {
             reception: self.reception(),
             notice: self.report.notice.clone(),
-            offline: None,
             link: self.report.link.clone(),
             sound_only: self.report.sound_only.clone(),
-            utc_offset_minutes: self.utc_offset_minutes,
+            zone: Zone::fixed(self.utc_offset_minutes),
             hours: self.owner.hours,
+            ..Status::default()
         };
-        let view = self.guide.view(&self.setup.schedule, &status, wall);
+        let view = self.guide.view(&self.setup.schedule, &status, moment);
         let is_new = view != self.view;
         self.view = view;
         is_new

@@ -1,12 +1,11 @@
 //! What must hold on every screen: nothing cut that matters, nothing near the edge, nothing drawn
 //! in vain.
 
-use testcard_core::guide::{Guide, Key, Reception, Rect, Status, View};
+use testcard_core::guide::{Key, Reception, Rect, Status, View};
 use testcard_core::mp4::Mp4Error;
 use testcard_core::net::ExchangeError;
 use testcard_core::schedule::Schedule;
 use testcard_core::stream::{NodeFailure, ProgrammeFailure};
-use testcard_core::time::Instant;
 
 use super::*;
 
@@ -185,16 +184,16 @@ fn every_failure_is_on_its_card_to_the_last_word() {
     ] {
         let sentences = failures(host).into_iter().map(|failure| failure.to_string());
         for sentence in sentences.chain([INDEX.into()]) {
-            let mut guide = Guide::new(&schedule, 0);
+            let mut guide = shown::set(&schedule, 0);
             for key in keys {
-                guide.handle_key(*key, &schedule, Instant::ZERO);
+                guide.handle_key(*key, &schedule, shown::NOW);
             }
             let status = Status {
                 reception: Reception::Failed { sentence: sentence.clone(), retry_at },
                 notice: notice.then(|| "Something else.".into()),
                 ..Status::default()
             };
-            let view = guide.view(&schedule, &status, shown::WALL);
+            let view = guide.view(&schedule, &status, shown::NOW);
             let lines = drawn(&view, &Extra::default()).0;
             let whole: Vec<&Line> = lines.iter().filter(|line| !line.is_cut).collect();
             let words = whole.iter().map(|line| line.words.as_str()).collect::<String>();

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use testcard_core::guide::{Action, Backdrop, Card, Guide, Key, Reception, View};
+use testcard_core::guide::{Action, Backdrop, Card, Guide, Kept, Key, Moment, Reception, View};
 use testcard_core::line_up::LineUp;
 use testcard_core::net::{Network, Url};
 use testcard_core::playback::{Aim, Player};
@@ -81,7 +81,7 @@ fn in_window(args: Play, tools: Tools) -> Result<(), Failure> {
     television.tuner().tune(args.url, Aim::At(MediaTime::from_micros(args.at)), LIMITS);
     // A guide without a channel knows what volume and full screen are.
     let no_channels = Schedule::new(LineUp { channels: Vec::new() }, 0);
-    let mut guide = Guide::new(&no_channels, 0);
+    let mut guide = Guide::new(&no_channels, &Kept::default());
     television.set_volume(guide.volume(), guide.muted());
     let mut told = None;
     let outcome = 'watching: loop {
@@ -104,7 +104,8 @@ fn in_window(args: Play, tools: Tools) -> Result<(), Failure> {
                 break 'watching Ok(());
             }
             let before = (guide.volume(), guide.muted());
-            match guide.handle_key(key, &no_channels, clock.now()) {
+            let moment = Moment { now: clock.now(), wall: clock.wall() };
+            match guide.handle_key(key, &no_channels, moment) {
                 Some(Action::FullScreen(on)) => {
                     television.set_full_screen(on);
                 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use testcard_core::guide::{Action, Guide, Reception, Status, layout};
+use testcard_core::guide::{Action, Guide, Kept, Moment, Reception, Status, Zone, layout};
 use testcard_core::net::{ExchangePoll, Network, Request, Url};
 use testcard_core::playback::Aim;
 use testcard_core::schedule::{Airing, Schedule};
@@ -102,7 +102,8 @@ pub fn run(args: Watch, schedule: &ScheduleArgs, network: NetworkArgs) -> Result
         (false, Some(answer)) => Archive::Asking { answer, base, offline_url },
         (false, None) => Archive::At { base, offline: None },
     };
-    let guide = Guide::new(&schedule, channel);
+    let channel = channels.get(channel).map(|channel| channel.id.clone()).unwrap_or_default();
+    let guide = Guide::new(&schedule, &Kept { channel, ..Kept::default() });
     let keep = args.keep;
     Set { schedule, guide, television, clock, archive, keep, on: None, notice: None, tape }.watch()
 }
@@ -144,8 +145,9 @@ impl Set {
         self.television.set_volume(self.guide.volume(), self.guide.muted());
         self.guide.inform(self.clock.now());
         loop {
-            let (now, wall) = (self.clock.now(), self.clock.wall());
-            if let Some(action) = self.guide.poll(now)
+            let moment = self.moment();
+            let Moment { now, wall } = moment;
+            if let Some(action) = self.guide.poll(moment)
                 && self.act(action)?
             {
                 break;
@@ -164,23 +166,23 @@ impl Set {
                     Archive::At { offline, .. } => offline.clone(),
                     Archive::Asking { .. } => None,
                 },
-                utc_offset_minutes: utc_offset_minutes(wall),
+                zone: Zone::fixed(utc_offset_minutes(wall)),
                 ..Status::default()
             };
-            let view = self.guide.view(&self.schedule, &status, wall);
-            let wake = self.guide.next_wake().map_or(IDLE, |wake| wake.since(now).min(IDLE));
+            let view = self.guide.view(&self.schedule, &status, moment);
+            let wake = self.guide.next_wake(moment).map_or(IDLE, |wake| wake.since(now).min(IDLE));
             let wake = wake.min(self.until_next_programme(wall));
             let inputs =
                 self.television.turn(&view, &report, wake).map_err(unusable("the window"))?;
             let mut leave = false;
             for input in inputs {
-                let now = self.clock.now();
+                let moment = self.moment();
                 let action = match input {
-                    Input::Key(key) => self.guide.handle_key(key, &self.schedule, now),
+                    Input::Key(key) => self.guide.handle_key(key, &self.schedule, moment),
                     Input::Click(x, y) => {
                         let (width, height) = self.television.size();
                         let layout = layout(width, height, &view);
-                        self.guide.click(x, y, &layout, &self.schedule, now)
+                        self.guide.click(x, y, &layout, &self.schedule, moment)
                     }
                     Input::FullScreen(on) => {
                         self.guide.full_screen_changed(on);
@@ -199,11 +201,15 @@ impl Set {
         super::finish(self.tape)
     }
 
+    fn moment(&self) -> Moment {
+        Moment { now: self.clock.now(), wall: self.clock.wall() }
+    }
+
     /// Does what the guide says; whether that is to leave.
     fn act(&mut self, action: Action) -> Result<bool, Failure> {
         match action {
             // The schedule's next look finds another channel wanted than is on.
-            Action::Tune(_) => {}
+            Action::Tune(_) | Action::Retune => {}
             Action::Volume(_) | Action::Mute(_) => {
                 self.television.set_volume(self.guide.volume(), self.guide.muted());
             }
@@ -235,8 +241,9 @@ impl Set {
     fn keep_to_schedule(&mut self, wall: UnixMillis) -> Result<(), Failure> {
         let Archive::At { base, .. } = &self.archive else { return Ok(()) };
         let channel = self.guide.channel();
-        let Some(airing) = self.schedule.on_air(channel, wall) else { return Ok(()) };
-        let clock_offset_ms = wall.0 - (self.clock.now().as_micros() / 1000) as i64;
+        let watching_at = self.guide.watching_at(wall);
+        let Some(airing) = self.schedule.on_air(channel, watching_at) else { return Ok(()) };
+        let clock_offset_ms = watching_at.0 - (self.clock.now().as_micros() / 1000) as i64;
         let report = self.television.tuner().report();
         if let Some(on) = &mut self.on {
             let same = (on.channel, on.airing) == (channel, airing);
@@ -260,7 +267,7 @@ impl Set {
         let Some(programme) = programme else { return Ok(()) };
         let url = base.join(&programme.download_path());
         let url = url.map_err(unusable("--base-url"))?;
-        let aim = Aim::Live { when: self.clock.now(), position: airing.position(wall) };
+        let aim = Aim::Live { when: self.clock.now(), position: airing.position(watching_at) };
         self.television.tuner().tune(url, aim, Limits::DESKTOP);
         self.on = Some(On { channel, airing, clock_offset_ms, retry_at: None });
         Ok(())

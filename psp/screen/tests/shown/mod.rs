@@ -1,7 +1,7 @@
 //! Everything that the screen can show, for the example that writes pictures of it and for the
 //! tests that look at them.
 
-use testcard_core::guide::{Guide, Key, Reception, Status, View};
+use testcard_core::guide::{Guide, Kept, Key, Moment, Reception, Status, View};
 use testcard_core::line_up::{Channel, LineUp, Programme};
 use testcard_core::schedule::Schedule;
 use testcard_core::time::{Instant, UnixMillis};
@@ -9,6 +9,8 @@ use testcard_psp_screen::{Confirm, Extra, HEIGHT, STRIDE, WIDTH};
 
 /// 2026-11-20T20:42:07Z.
 pub const WALL: UnixMillis = UnixMillis(1_795_207_327_000);
+/// The same by both clocks.
+pub const NOW: Moment = Moment { now: Instant::ZERO, wall: WALL };
 
 /// What a panic says, and where.
 pub const PANIC: &str = "panicked at psp/eboot/src/television/turn.rs:214:17: index out of bounds: \
@@ -40,11 +42,11 @@ pub fn screens() -> Vec<(&'static str, View, Extra)> {
     let playing = || Status { reception: Reception::Playing, ..Status::default() };
     let with = |reception| Status { reception, ..Status::default() };
     let show = |schedule: &Schedule, channel, keys: &[Key], status: &Status| {
-        let mut guide = Guide::new(schedule, channel);
+        let mut guide = set(schedule, channel);
         for key in keys {
-            guide.handle_key(*key, schedule, Instant::ZERO);
+            guide.handle_key(*key, schedule, NOW);
         }
-        guide.view(schedule, status, WALL)
+        guide.view(schedule, status, NOW)
     };
     let tuning = with(Reception::Tuning { stage: "finding the film's index…".into() });
     let failed = with(Reception::Failed {
@@ -124,6 +126,13 @@ pub fn screens() -> Vec<(&'static str, View, Extra)> {
 
 fn schedule(numbers: &[u16]) -> Schedule {
     Schedule::new(line_up(numbers), 6)
+}
+
+/// A set that shows the channel with this index.
+pub fn set(schedule: &Schedule, channel: usize) -> Guide {
+    let channel = schedule.line_up().channels.get(channel);
+    let channel = channel.map(|channel| channel.id.clone()).unwrap_or_default();
+    Guide::in_hand(schedule, &Kept { channel, ..Kept::default() })
 }
 
 /// Channels of these numbers with films of all alphabets.
