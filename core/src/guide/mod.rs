@@ -14,6 +14,7 @@
 //! A view that equals the one before needs no drawing. Left alone, it changes at most once a second.
 
 mod layout;
+mod page;
 mod stage;
 mod status;
 #[cfg(test)]
@@ -27,14 +28,16 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use layout::{Element, Layout, Part, Rect, layout, layout_in_hand};
+pub use page::{GLIDE, REACH_MS};
 pub use stage::{ASKING, stage};
 pub use status::{Details, Health, Hours, Reception, Status};
 pub use view::{
-    Backdrop, Banner, Card, GuidePage, Next, NumberEntry, OnAir, Row, SoundPage, Station, Titled,
-    View, Volume, sentence_case,
+    About, Backdrop, Banner, Card, Cell, Fact, Grid, GridRow, GuidePage, Next, NumberEntry, OnAir,
+    Row, SoundPage, Station, Tense, Tick, Titled, View, Volume, sentence_case,
 };
 pub use zone::Zone;
 
+use self::page::Page;
 use crate::line_up::Channel;
 use crate::schedule::{Airing, Schedule};
 use crate::time::{Instant, UnixMillis};
@@ -46,6 +49,10 @@ pub const NUMBER_ENTRY: Duration = Duration::from_secs(2);
 pub const BANNER: Duration = Duration::from_secs(5);
 /// How long the volume bar stays after its last change.
 pub const VOLUME_BAR: Duration = Duration::from_secs(2);
+/// How long before its end the banner begins to fade.
+pub const FADE: Duration = Duration::from_millis(400);
+/// How often the screen is looked at while something moves: once per picture of any display.
+pub const FRAME: Duration = Duration::from_millis(16);
 /// How long a notice stays.
 pub const NOTICE: Duration = Duration::from_secs(4);
 /// How long before it switches off the set says so.
@@ -56,6 +63,7 @@ pub const SLEEP_MINUTES: [u16; 5] = [15, 30, 60, 90, 120];
 pub const VOLUME_STEP: u8 = 5;
 /// How loud a new set is, in percent.
 pub const VOLUME_AT_FIRST: u8 = 70;
+const DAY_MS: i64 = 24 * page::HOUR_MS;
 /// The most digits a channel's number has.
 pub const NUMBER_DIGITS_MAX: u8 = 3;
 
@@ -234,14 +242,6 @@ enum Said {
     Sleep,
 }
 
-/// The guide's cursor, as indices of channels.
-#[derive(Clone, Copy, Debug)]
-struct Page {
-    selected: usize,
-    /// The top row. The selected row is one of the [`GuidePage::ROWS`] from here.
-    first: usize,
-}
-
 /// A channel number being entered.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -319,7 +319,7 @@ impl Guide {
     /// while the guide is closed.
     pub fn selected(&self, schedule: &Schedule, moment: Moment) -> Option<(usize, Airing)> {
         let page = self.page?;
-        Some((page.selected, schedule.on_air(page.selected, moment.wall)?))
+        Some((page.selected, schedule.on_air(page.selected, page.cursor(moment.wall))?))
     }
 
     /// Volume in percent, 0 to 100, whether or not muted.
@@ -344,6 +344,17 @@ impl Guide {
         let channels = schedule.line_up().channels.as_slice();
         match key {
             Key::Digit(digit) => self.enter_digit(digit, channels, now),
+            Key::Left
+            | Key::Right
+            | Key::ChannelUp
+            | Key::ChannelDown
+            | Key::Earlier
+            | Key::Later
+            | Key::Live
+                if self.grid_mut().is_some() =>
+            {
+                self.move_in_grid(key, schedule, moment)
+            }
             Key::ChannelUp => self.step_channel(1, channels.len(), now),
             Key::ChannelDown => self.step_channel(-1, channels.len(), now),
             Key::LastChannel => self.tune(self.last_channel?, now),
@@ -359,19 +370,16 @@ impl Guide {
             Key::FullScreen => self.set_full_screen(!self.full_screen),
             Key::Quit => Some(Action::Quit),
             Key::Guide if self.page.is_some() => self.close_page(),
-            Key::Guide => self.open_page(channels.len()),
+            Key::Guide => self.open_page(channels.len(), moment),
             Key::Back => self.back(),
             Key::Ok => match (self.entry, self.page) {
                 (Some(entry), _) if !entry.unknown => self.take_number(entry, now),
-                (_, Some(page)) => {
-                    self.page = None;
-                    self.tune(page.selected, now)
-                }
-                _ if self.banner_until.is_some() => self.open_page(channels.len()),
+                (_, Some(page)) => self.watch_selected(page, schedule, moment),
+                _ if self.banner_until.is_some() => self.open_page(channels.len(), moment),
                 _ => self.inform(now),
             },
             Key::Up | Key::Down if self.page.is_some() => {
-                self.step_selection(if key == Key::Up { -1 } else { 1 }, channels.len())
+                self.step_selection(if key == Key::Up { -1 } else { 1 }, channels.len(), now)
             }
             Key::Left | Key::Right if self.page.is_some() => None,
             Key::Up => self.handle_key(Key::ChannelUp, schedule, moment),
@@ -415,6 +423,19 @@ impl Guide {
                 let exists = channel < schedule.line_up().channels.len();
                 self.tune(if exists { channel } else { page.selected }, now)
             }
+            Part::Channel(channel) => {
+                self.page = None;
+                self.tune(channel.into(), now)
+            }
+            Part::Cell(channel, starts) => {
+                let airing = schedule.on_air(channel.into(), starts)?;
+                let page = self.page.as_mut()?;
+                page.select(channel.into(), now);
+                page.show(airing, now, moment.wall);
+                let is_on = airing.starts <= moment.wall && moment.wall < airing.ends;
+                let page = self.page.filter(|_| is_on)?;
+                self.watch_selected(page, schedule, moment)
+            }
             Part::Banner => self.handle_key(Key::Guide, schedule, moment),
             Part::VolumeTrack => {
                 let percent = match rect.width > rect.height {
@@ -441,7 +462,17 @@ impl Guide {
     }
 
     /// Moves what the guide shows by rows, down when positive, and by hours, later when positive.
-    pub fn scroll(&mut self, _rows: i32, _hours: i32, _schedule: &Schedule, _moment: Moment) {}
+    /// The cursor goes along where it would leave the screen.
+    pub fn scroll(&mut self, rows: i32, hours: i32, schedule: &Schedule, moment: Moment) {
+        let Moment { now, wall } = moment;
+        let Some(page) = self.grid_mut() else { return };
+        if rows != 0 {
+            page.scroll_rows(rows as isize, schedule.line_up().channels.len(), now);
+        }
+        if hours != 0 {
+            page.scroll_hours(i64::from(hours) * page::HOUR_MS, false, now, wall);
+        }
+    }
 
     /// The window came to fill the screen, or ceased to, by other means than an [`Action`].
     pub fn full_screen_changed(&mut self, full_screen: bool) {
@@ -455,6 +486,9 @@ impl Guide {
         self.banner_until = self.banner_until.filter(|until| now < *until);
         self.volume_until = self.volume_until.filter(|until| now < *until);
         self.notice.take_if(|notice| notice.until <= now);
+        if let Some(page) = &mut self.page {
+            page.follow(now, wall);
+        }
         if self.sleep.take_if(|sleep| sleep.at <= now).is_some() {
             return Some(Action::Quit);
         }
@@ -480,12 +514,24 @@ impl Guide {
             let left = u64::try_from(behind.until.millis_since(wall)).unwrap_or(0);
             now + Duration::from_millis(left)
         });
+        let is_fading = |until: Instant| until.since(now) <= self.fade();
+        let is_gliding = self.page.is_some_and(|page| page.is_gliding(now));
+        let is_moving = is_gliding || self.banner_until.is_some_and(is_fading);
+        let warning = self.sleep.map(|sleep| {
+            let before = sleep.at.since(now).saturating_sub(SLEEP_WARNING);
+            if before.is_zero() { sleep.at } else { now + before }
+        });
+        let fading_from = self.banner_until.map(|until| {
+            let before = until.since(now).saturating_sub(self.fade());
+            if before.is_zero() { until } else { now + before }
+        });
         let wakes = [
-            self.banner_until,
+            is_moving.then(|| now + FRAME),
+            fading_from,
             self.volume_until,
             self.notice.as_ref().map(|notice| notice.until),
             self.entry.map(|entry| entry.until),
-            self.sleep.map(|sleep| sleep.at),
+            warning,
             live_again,
         ];
         wakes.into_iter().flatten().min()
@@ -495,7 +541,7 @@ impl Guide {
         self.entry = None;
         self.banner_until = Some(now + BANNER);
         if let Some(page) = &mut self.page {
-            page.select(channel);
+            page.select(channel, now);
         }
         if channel == self.channel {
             return None;
@@ -512,18 +558,25 @@ impl Guide {
         self.behind.take().map(|_| Action::Retune)
     }
 
-    fn start_over(&mut self, schedule: &Schedule, Moment { now, wall }: Moment) -> Option<Action> {
-        let Some(airing) = schedule
-            .on_air(self.channel, self.watching_at(wall))
-            .filter(|airing| airing.programme.is_some())
-        else {
-            let nothing = "There is no programme to start over.";
-            return self.say(Said::Sentence(nothing.into()), now);
+    /// In the guide's grid, what is under the cursor; else what is being watched.
+    fn start_over(&mut self, schedule: &Schedule, moment: Moment) -> Option<Action> {
+        let Moment { now, wall } = moment;
+        let in_grid = self.grid_mut().map(|page| (page.selected, page.cursor(wall)));
+        let (channel, at) = in_grid.unwrap_or((self.channel, self.watching_at(wall)));
+        let airing = schedule.on_air(channel, at).filter(|airing| airing.programme.is_some());
+        let sentence = match airing {
+            None => "There is no programme to start over.",
+            Some(airing) if wall < airing.starts => "This programme has not begun yet.",
+            Some(airing) if in_grid.is_some() && airing.ends <= wall => "This programme is over.",
+            Some(airing) => {
+                self.page = None;
+                let tuned = self.tune(channel, now);
+                let millis = wall.millis_since(airing.starts);
+                self.behind = Some(Behind { millis, until: airing.ends.plus_millis(millis) });
+                return tuned.or(Some(Action::Retune));
+            }
         };
-        let millis = wall.millis_since(airing.starts);
-        self.behind = Some(Behind { millis, until: airing.ends.plus_millis(millis) });
-        self.inform(now);
-        Some(Action::Retune)
+        self.say(Said::Sentence(sentence.into()), now)
     }
 
     fn change_favourite(&mut self, channels: &[Channel], now: Instant) -> Option<Action> {
@@ -584,14 +637,66 @@ impl Guide {
         Some(Action::FullScreen(full_screen))
     }
 
-    fn open_page(&mut self, channels: usize) -> Option<Action> {
-        let mut page = Page { selected: 0, first: 0 };
-        // The channel watched comes in the middle where there are rows enough around it.
-        let last_first = channels.saturating_sub(GuidePage::ROWS);
-        page.first = self.channel.saturating_sub(GuidePage::ROWS / 2).min(last_first);
-        page.select(self.channel);
-        self.page = Some(page);
+    fn open_page(&mut self, channels: usize, moment: Moment) -> Option<Action> {
+        let glide = match self.form {
+            Form::Television => GLIDE,
+            Form::InHand => Duration::ZERO,
+        };
+        self.page = Some(Page::new(self.channel, channels, moment.wall, glide));
         self.hide_banner()
+    }
+
+    fn move_in_grid(
+        &mut self,
+        key: Key,
+        schedule: &Schedule,
+        Moment { now, wall }: Moment,
+    ) -> Option<Action> {
+        let channels = schedule.line_up().channels.len();
+        let rows = GuidePage::ROWS.cast_signed();
+        let page = self.grid_mut()?;
+        match key {
+            Key::Left | Key::Right => {
+                page.step_programme(key == Key::Right, schedule, now, wall);
+            }
+            Key::ChannelUp => page.step_rows(-rows, channels, now),
+            Key::ChannelDown => page.step_rows(rows, channels, now),
+            Key::Earlier => page.scroll_hours(-DAY_MS, true, now, wall),
+            Key::Later => page.scroll_hours(DAY_MS, true, now, wall),
+            _ => page.go_live(now, wall),
+        }
+        None
+    }
+
+    /// The page, where it is a grid.
+    fn grid_mut(&mut self) -> Option<&mut Page> {
+        self.page.as_mut().filter(|_| self.form == Form::Television)
+    }
+
+    /// Tunes to what is under the cursor if it is on. Else there is nothing to be done but say so.
+    fn watch_selected(
+        &mut self,
+        page: Page,
+        schedule: &Schedule,
+        Moment { now, wall }: Moment,
+    ) -> Option<Action> {
+        let airing = schedule.on_air(page.selected, page.cursor(wall));
+        let sentence = match airing {
+            Some(airing) if airing.ends <= wall => "This programme is over.",
+            Some(airing) if wall < airing.starts => "This programme has not begun yet.",
+            _ => {
+                self.page = None;
+                return self.tune(page.selected, now);
+            }
+        };
+        self.say(Said::Sentence(sentence.into()), now)
+    }
+
+    fn fade(&self) -> Duration {
+        match self.form {
+            Form::Television => FADE,
+            Form::InHand => Duration::ZERO,
+        }
     }
 
     fn close_page(&mut self) -> Option<Action> {
@@ -604,9 +709,9 @@ impl Guide {
         None
     }
 
-    fn step_selection(&mut self, step: isize, channels: usize) -> Option<Action> {
+    fn step_selection(&mut self, step: isize, channels: usize, now: Instant) -> Option<Action> {
         let page = self.page.as_mut()?;
-        page.select(wrapping_step(page.selected, step, channels)?);
+        page.select(wrapping_step(page.selected, step, channels)?, now);
         None
     }
 
@@ -654,14 +759,6 @@ impl Guide {
                 None
             }
         }
-    }
-}
-
-impl Page {
-    /// Moves the cursor, and the rows as little as it takes for it to be among them.
-    fn select(&mut self, channel: usize) {
-        self.selected = channel;
-        self.first = self.first.clamp((channel + 1).saturating_sub(GuidePage::ROWS), channel);
     }
 }
 

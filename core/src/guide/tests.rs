@@ -22,9 +22,18 @@ fn at(millis: u64) -> Moment {
 
 /// A set that was last on the channel with this index.
 fn set(schedule: &Schedule, channel: usize) -> Guide {
+    Guide::new(schedule, &kept(schedule, channel))
+}
+
+/// The same with a screen that is held in the hand.
+fn set_in_hand(schedule: &Schedule, channel: usize) -> Guide {
+    Guide::in_hand(schedule, &kept(schedule, channel))
+}
+
+fn kept(schedule: &Schedule, channel: usize) -> Kept {
     let channel = schedule.line_up().channels.get(channel);
     let channel = channel.map(|channel| channel.id.clone()).unwrap_or_default();
-    Guide::new(schedule, &Kept { channel, ..Kept::default() })
+    Kept { channel, ..Kept::default() }
 }
 
 /// One programme an hour, `programmes` of them, on each of these channel numbers.
@@ -211,11 +220,18 @@ fn the_banner_leaves_after_five_seconds_and_the_volume_bar_after_two() {
         (view.banner.is_some(), view.volume.is_some())
     };
     guide.poll(at(1999));
-    assert_eq!((shown(&guide), guide.next_wake(START)), ((true, true), Some(after(2000))));
+    assert_eq!((shown(&guide), guide.next_wake(at(1999))), ((true, true), Some(after(2000))));
     guide.poll(at(2000));
-    assert_eq!((shown(&guide), guide.next_wake(START)), ((true, false), Some(after(5000))));
+    // From there on it fades, a picture at a time.
+    assert_eq!((shown(&guide), guide.next_wake(at(2000))), ((true, false), Some(after(4600))));
+    assert_eq!(guide.next_wake(at(4600)), Some(after(4616)));
+    let opacity = |millis| {
+        let status = Status::default();
+        guide.view(&schedule, &status, at(millis)).banner.map(|banner| banner.opacity)
+    };
+    assert_eq!([2000, 4600, 4800, 4999].map(opacity), [255, 255, 127, 0].map(Some));
     guide.poll(at(5000));
-    assert_eq!((shown(&guide), guide.next_wake(START)), ((false, false), None));
+    assert_eq!((shown(&guide), guide.next_wake(at(5000))), ((false, false), None));
 }
 
 #[test]
@@ -226,10 +242,10 @@ fn ok_shows_the_banner_then_the_guide_then_tunes_to_the_row() {
     assert!(playing(&guide, &schedule).banner.is_some());
     press(&mut guide, &schedule, &[Key::Ok]);
     let view = playing(&guide, &schedule);
-    assert!(view.banner.is_none());
-    assert_eq!(view.guide.map(|page| page.selected), Some(1));
+    assert!(view.banner.is_none() && view.grid.is_some());
+    assert_eq!(guide.selected(&schedule, START).map(|(channel, _)| channel), Some(1));
     assert_eq!(press(&mut guide, &schedule, &[Key::Down, Key::Ok]), [None, Some(Action::Tune(2))]);
-    assert!(playing(&guide, &schedule).guide.is_none());
+    assert!(playing(&guide, &schedule).grid.is_none());
 }
 
 #[test]
@@ -245,7 +261,7 @@ fn the_cursor_of_the_guide_goes_round_the_ends() {
 #[test]
 fn the_guide_scrolls_only_when_the_cursor_leaves_it() {
     let schedule = schedule(&[1, 2, 3, 4, 5, 6, 7, 8], 2);
-    let mut guide = set(&schedule, 0);
+    let mut guide = set_in_hand(&schedule, 0);
     let window = |guide: &Guide| {
         let page = playing(guide, &schedule).guide.expect("the guide is open");
         (page.above, page.selected, page.below)
@@ -269,9 +285,9 @@ fn back_takes_away_one_thing_at_a_time_and_leaves_full_screen_last() {
     press(&mut guide, &schedule, &[Key::FullScreen, Key::Guide, Key::Digit(9)]);
     assert_eq!(press(&mut guide, &schedule, &[Key::Back]), [None]);
     let view = playing(&guide, &schedule);
-    assert!(view.entry.is_none() && view.guide.is_some());
+    assert!(view.entry.is_none() && view.grid.is_some());
     assert_eq!(press(&mut guide, &schedule, &[Key::Back]), [None]);
-    assert!(playing(&guide, &schedule).guide.is_none());
+    assert!(playing(&guide, &schedule).grid.is_none());
     let last = press(&mut guide, &schedule, &[Key::Back, Key::Back]);
     assert_eq!(last, [Some(Action::FullScreen(false)), None]);
 }
@@ -288,14 +304,23 @@ fn full_screen_left_by_other_means_is_entered_again_by_the_next_press() {
 #[test]
 fn a_click_on_a_row_tunes_to_it_wherever_it_is_drawn() {
     let schedule = schedule(&[1, 2, 3, 4, 5, 6, 7, 8], 2);
-    for (width, height) in [(480, 272), (1280, 720), (3840, 2160), (600, 1000)] {
-        let mut guide = set(&schedule, 7);
+    for (width, height) in [(480, 272), (600, 1000)] {
+        let mut guide = set_in_hand(&schedule, 7);
         press(&mut guide, &schedule, &[Key::Guide]);
-        let layout = layout(width, height, &playing(&guide, &schedule));
+        let layout = layout_in_hand(width, height, &playing(&guide, &schedule));
         let row = layout.place(Part::RowTitle(1)).expect("five rows are laid out").rect;
         let tuned = guide.click(row.x, row.y, &layout, &schedule, START);
         assert_eq!(tuned, Some(Action::Tune(4)), "{width}x{height}");
         assert!(playing(&guide, &schedule).guide.is_none());
+    }
+    for (width, height) in [(640, 360), (1280, 720), (3840, 2160), (600, 1000)] {
+        let mut guide = set(&schedule, 7);
+        press(&mut guide, &schedule, &[Key::Guide]);
+        let layout = layout(width, height, &playing(&guide, &schedule));
+        let name = layout.place(Part::ChannelName(4)).expect("five rows are laid out").rect;
+        let tuned = guide.click(name.x, name.y, &layout, &schedule, START);
+        assert_eq!(tuned, Some(Action::Tune(4)), "{width}x{height}");
+        assert!(playing(&guide, &schedule).grid.is_none());
     }
 }
 
@@ -311,9 +336,9 @@ fn a_click_on_the_picture_shows_the_banner_and_one_on_the_banner_opens_the_guide
     let view = playing(&guide, &schedule);
     let open = layout(1280, 720, &view);
     let picture = open.place(Part::Picture).expect("the picture plays in the guide").rect;
-    assert!(view.guide.is_some());
+    assert!(view.grid.is_some());
     assert_eq!(guide.click(picture.x, picture.y, &open, &schedule, START), None);
-    assert!(playing(&guide, &schedule).guide.is_none());
+    assert!(playing(&guide, &schedule).grid.is_none());
 }
 
 #[test]
@@ -365,6 +390,10 @@ fn a_programme_without_picture_has_a_page_that_says_why_and_what_the_sound_waits
     assert!(tuning.sound.is_none() && tuning.card.is_some());
     press(&mut guide, &schedule, &[Key::Guide]);
     let open = view(&guide, waiting);
+    assert!(open.sound.is_some() && open.grid.is_some());
+    let mut guide = set_in_hand(&schedule, 2);
+    press(&mut guide, &schedule, &[Key::Guide]);
+    let open = view(&guide, Reception::Playing);
     assert!(open.sound.is_none() && open.guide.is_some());
 }
 
@@ -392,7 +421,7 @@ fn without_a_network_that_is_the_reason_given_everywhere() {
     let banner = view(&guide, Reception::Playing).banner.expect("the banner is shown");
     assert_eq!(banner.note.as_deref(), Some(link));
     press(&mut guide, &schedule, &[Key::Guide]);
-    let page = view(&guide, failed).guide.expect("the guide is open");
+    let page = view(&guide, failed).grid.expect("the guide is open");
     assert_eq!(page.note.as_deref(), Some(link));
 }
 
@@ -502,7 +531,7 @@ fn the_guide_says_why_there_is_no_picture() {
     let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::Guide]);
     let view = screen(&guide, &schedule, Reception::Tuning { stage: "asking".to_string() });
-    assert_eq!(view.guide.and_then(|page| page.note).as_deref(), Some("Asking"));
+    assert_eq!(view.grid.and_then(|page| page.note).as_deref(), Some("Asking"));
 }
 
 #[test]

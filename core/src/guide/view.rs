@@ -1,14 +1,21 @@
 //! What is on the screen, in words and numbers: [`Guide::view`] puts the schedule and the tuner's
 //! report together. It says nothing about places and sizes; that is [`super::layout`]'s.
 
+mod grid;
+mod health;
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use self::grid::{About, Cell, Grid, GridRow, Tense, Tick};
+pub use self::health::Fact;
+
+use super::page::IDENTS_MAX;
 use super::status::{Hours, Reception, Status};
 use super::zone::Zone;
-use super::{Entry, Guide, Moment, Page};
+use super::{Entry, Form, Guide, Moment, Page, SLEEP_WARNING, Said};
 use crate::line_up::Channel;
 use crate::schedule::{Airing, Schedule};
 use crate::time::UnixMillis;
@@ -18,10 +25,12 @@ use crate::time::UnixMillis;
 pub struct View {
     /// The message that stands in for the picture, or on it.
     pub card: Option<Card>,
-    /// The guide, when it is open. The picture then plays in a corner of it.
+    /// The guide, when it is open on a large screen. The picture then plays in a corner of it.
+    pub grid: Option<Grid>,
+    /// The guide, when it is open on a screen in the hand.
     pub guide: Option<GuidePage>,
-    /// What stands in for the picture of a programme that is only heard. Never together with the
-    /// guide or a card.
+    /// What stands in for the picture of a programme that is only heard. Never together with a
+    /// card, and with the guide only where that leaves the picture a corner.
     pub sound: Option<SoundPage>,
     /// What is on the channel being watched. Never together with the guide.
     pub banner: Option<Banner>,
@@ -29,6 +38,12 @@ pub struct View {
     pub entry: Option<NumberEntry>,
     /// The volume bar.
     pub volume: Option<Volume>,
+    /// What the set says of its own accord, as a sentence.
+    pub notice: Option<String>,
+    /// What is said in the film, lines with `\n` between them. Only over a picture.
+    pub subtitle: Option<String>,
+    /// How the stream is, line by line.
+    pub health: Option<Vec<Fact>>,
     /// Whether the programmes come from inside the program and not from archive.org.
     pub offline: bool,
     /// Whether the sound is off.
@@ -68,6 +83,10 @@ pub struct Banner {
     pub station: Station,
     /// What is not as it should be.
     pub note: Option<String>,
+    /// That the programme is watched later than it is on, and how much, as a sentence.
+    pub behind: Option<String>,
+    /// How much of it is there as it fades, 255 all and 0 nothing.
+    pub opacity: u8,
 }
 
 /// The page of a programme that is heard and not seen.
@@ -199,35 +218,87 @@ impl Guide {
         let local = Local { wall, zone: &status.zone, hours: status.hours };
         let channels = schedule.line_up().channels.as_slice();
         let note = self.page.map_or_else(|| banner_note(status), |_| page_note(status));
-        let sound = self.sound_page(schedule, status, local);
+        let watched = station(schedule, self.channel, local, self.watching_at(wall));
+        let sound = self.sound_page(watched.as_ref(), status, local);
+        let card = card(watched.as_ref(), status, local).filter(|_| sound.is_none());
+        let is_seen = card.as_ref().is_none_or(|card| card.backdrop == Backdrop::Picture);
+        let subtitle = status
+            .subtitle
+            .clone()
+            .filter(|_| self.subtitles && self.page.is_none() && sound.is_none() && is_seen);
+        let page = |form| self.page.filter(|_| self.form == form);
         View {
-            card: card(schedule, self.channel, status, local).filter(|_| sound.is_none()),
+            grid: page(Form::Television)
+                .map(|page| self.grid(page, schedule, status, local, moment, note.clone())),
+            guide: page(Form::InHand)
+                .map(|page| self.guide_page(page, schedule, local, note.clone())),
+            banner: watched.filter(|_| self.page.is_none()).and_then(|station| {
+                let behind = self.behind_by(wall);
+                let (clock, opacity) = (local.clock(wall), self.banner_opacity(moment)?);
+                Some(Banner { clock, station, note, behind, opacity })
+            }),
+            card,
             sound,
-            guide: self.page.map(|page| self.guide_page(page, schedule, local, note.clone())),
-            banner: station(schedule, self.channel, local)
-                .filter(|_| self.banner_until.is_some() && self.page.is_none())
-                .map(|station| Banner { clock: local.clock(wall), station, note }),
             entry: self.entry.map(|entry| number_entry(entry, channels)),
             volume: self.volume_until.map(|_| Volume { percent: self.volume, muted: self.muted }),
+            notice: self.said(status, local, moment),
+            subtitle,
+            health: (self.health && self.page.is_none())
+                .then(|| health::facts(status.health.as_ref())),
             offline: status.offline.is_some(),
             muted: self.muted,
             hours: status.hours,
         }
     }
 
+    /// Fading begins [`super::FADE`] before the end.
+    fn banner_opacity(&self, moment: Moment) -> Option<u8> {
+        let left = self.banner_until?.since(moment.now);
+        let faded = (left.as_micros() * 255).checked_div(self.fade().as_micros());
+        Some(faded.and_then(|left| u8::try_from(left).ok()).unwrap_or(255))
+    }
+
+    fn behind_by(&self, wall: UnixMillis) -> Option<String> {
+        let millis = wall.millis_since(self.watching_at(wall));
+        (millis > 0).then(|| format!("Started over, {} behind the others.", length(millis)))
+    }
+
+    /// That it is about to switch off matters more than anything else that there is to say.
+    fn said(&self, status: &Status, local: Local<'_>, moment: Moment) -> Option<String> {
+        let left = self.sleep.map(|sleep| sleep.at.since(moment.now));
+        if let Some(left) = left.filter(|left| *left <= SLEEP_WARNING) {
+            let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+            return Some(format!("The set switches off in {seconds}\u{a0}s."));
+        }
+        Some(match (&self.notice.as_ref()?.said, self.sleep) {
+            (Said::Sentence(sentence), _) => sentence.clone(),
+            (Said::Subtitles, _) if !self.subtitles => "Subtitles are off.".to_string(),
+            (Said::Subtitles, _) if status.has_subtitles => "Subtitles are on.".to_string(),
+            (Said::Subtitles, _) => "Subtitles are on. This programme has none.".to_string(),
+            (Said::Sleep, None) => "The sleep timer is off.".to_string(),
+            (Said::Sleep, Some(sleep)) => {
+                let left = sleep.at.since(moment.now).as_millis();
+                let at = local.wall.plus_millis(i64::try_from(left).unwrap_or(i64::MAX));
+                let (minutes, at) = (sleep.minutes, local.clock(at));
+                format!("The set switches off in {minutes}\u{a0}min, at {at}.")
+            }
+        })
+    }
+
     fn sound_page(
         &self,
-        schedule: &Schedule,
+        watched: Option<&Station>,
         status: &Status,
         local: Local<'_>,
     ) -> Option<SoundPage> {
-        let why = status.sound_only.as_deref().filter(|_| self.page.is_none())?;
+        let has_room = self.page.is_none() || self.form == Form::Television;
+        let why = status.sound_only.as_deref().filter(|_| has_room)?;
         if !matches!(status.reception, Reception::Playing | Reception::Waiting { .. }) {
             return None;
         }
         Some(SoundPage {
             clock: local.clock(local.wall),
-            station: station(schedule, self.channel, local)?,
+            station: watched?.clone(),
             why: sentence_case(why),
             note: page_note(status),
         })
@@ -249,7 +320,7 @@ impl Guide {
             below: channels.saturating_sub(shown.end),
             rows: shown
                 .filter_map(|channel| {
-                    let station = station(schedule, channel, local)?;
+                    let station = station(schedule, channel, local, local.wall)?;
                     Some(Row { station, tuned: channel == self.channel })
                 })
                 .collect(),
@@ -277,8 +348,8 @@ fn page_note(status: &Status) -> Option<String> {
     }
 }
 
-fn card(schedule: &Schedule, channel: usize, status: &Status, local: Local<'_>) -> Option<Card> {
-    let Some(station) = station(schedule, channel, local) else {
+fn card(watched: Option<&Station>, status: &Status, local: Local<'_>) -> Option<Card> {
+    let Some(station) = watched else {
         return Some(Card {
             backdrop: Backdrop::TestCard,
             heading: "No channels".to_string(),
@@ -287,9 +358,15 @@ fn card(schedule: &Schedule, channel: usize, status: &Status, local: Local<'_>) 
         });
     };
     let name = format!("{} · {}", station.number, station.name);
-    let on_air = station.on_air.map(|on_air| on_air.titled());
-    let next = station.next.map(|next| format!("Next at {}: {}", next.starts, next.titled()));
+    let on_air = station.on_air.as_ref().map(OnAir::titled);
+    let next = station.next.as_ref();
+    let next = next.map(|next| format!("Next at {}: {}", next.starts, next.titled()));
     let reason = |words: &str| sentence_case(status.link.as_deref().unwrap_or(words));
+    if let (None, Some(next)) = (&on_air, &next) {
+        // The ident: nothing is wrong, and nothing is tuned to.
+        let (heading, sentence) = (name, next.clone());
+        return Some(Card { backdrop: Backdrop::TestCard, heading, sentence, detail: None });
+    }
     let card = match &status.reception {
         Reception::Playing => return None,
         Reception::Off => Card {
@@ -324,15 +401,24 @@ fn card(schedule: &Schedule, channel: usize, status: &Status, local: Local<'_>) 
     Some(card)
 }
 
-fn station(schedule: &Schedule, channel: usize, local: Local<'_>) -> Option<Station> {
+/// The channel and what is on there at the moment `at` of the schedule, which for a programme that
+/// was started over is before now. What comes after that one is not known: it is what is on then.
+fn station(
+    schedule: &Schedule,
+    channel: usize,
+    local: Local<'_>,
+    at: UnixMillis,
+) -> Option<Station> {
     let line_up = schedule.line_up().channels.get(channel)?;
-    let mut airings = schedule.airings(channel, local.wall);
-    let (airing, after) = (airings.next(), airings.next());
+    let mut airings = schedule.airings(channel, at);
+    let on_air = airings.next().and_then(|airing| on_air(line_up, &airing, local, at));
+    let is_live = at == local.wall;
+    let mut programmes = airings.take(IDENTS_MAX).filter(|airing| airing.programme.is_some());
     Some(Station {
         number: line_up.number,
         name: line_up.name.clone(),
-        on_air: airing.and_then(|airing| on_air(line_up, &airing, local)),
-        next: after.and_then(|airing| {
+        on_air,
+        next: programmes.next().filter(|_| is_live).and_then(|airing| {
             let programme = airing.of(line_up)?;
             Some(Next {
                 title: programme.title.clone(),
@@ -343,19 +429,21 @@ fn station(schedule: &Schedule, channel: usize, local: Local<'_>) -> Option<Stat
     })
 }
 
-fn on_air(channel: &Channel, airing: &Airing, local: Local<'_>) -> Option<OnAir> {
+/// Its times are those of the viewer who watches `at` now.
+fn on_air(channel: &Channel, airing: &Airing, local: Local<'_>, at: UnixMillis) -> Option<OnAir> {
     let programme = airing.of(channel)?;
-    let duration = airing.ends.millis_since(airing.starts).max(1);
-    let position = local.whole_second().millis_since(airing.starts).clamp(0, duration);
-    let permille = i128::from(position) * 1000 / i128::from(duration);
+    let behind = local.wall.millis_since(at);
+    let duration = airing.duration_ms();
+    let position = local.whole_second().millis_since(airing.starts) - behind;
+    let position = position.clamp(0, duration);
     Some(OnAir {
         title: programme.title.clone(),
         year: programme.year,
-        starts: local.clock(airing.starts),
-        ends: local.clock(airing.ends),
+        starts: local.clock(airing.starts.plus_millis(behind)),
+        ends: local.clock(airing.ends.plus_millis(behind)),
         position: span(position),
         duration: span(duration),
-        progress_permille: u16::try_from(permille).unwrap_or(1000),
+        progress_permille: grid::permille(position, duration),
     })
 }
 
@@ -412,6 +500,18 @@ fn span(millis: i64) -> String {
     }
 }
 
+/// "1 h 7 min", "45 min", "50 s", with spaces that do not break.
+fn length(millis: i64) -> String {
+    let seconds = (millis + 500) / 1000;
+    let minutes = (seconds + 30) / 60;
+    match (minutes / 60, minutes % 60) {
+        _ if seconds < 60 => format!("{seconds}\u{a0}s"),
+        (0, minutes) => format!("{minutes}\u{a0}min"),
+        (hours, 0) => format!("{hours}\u{a0}h"),
+        (hours, minutes) => format!("{hours}\u{a0}h {minutes}\u{a0}min"),
+    }
+}
+
 /// Civil time where the person is.
 #[derive(Clone, Copy)]
 struct Local<'a> {
@@ -429,5 +529,10 @@ impl Local<'_> {
 
     fn clock(self, at: UnixMillis) -> String {
         self.zone.clock(at, self.hours)
+    }
+
+    /// "20:18 – 21:32".
+    fn times(self, airing: Airing) -> String {
+        format!("{} – {}", self.clock(airing.starts), self.clock(airing.ends))
     }
 }

@@ -6,7 +6,9 @@
 //! The em is 1/19 of the height, 14 pixels at 272: at 128 pixels per inch 2.8 mm, seen at arm's
 //! length as large as the television's 30 pixels at three metres.
 
-use super::{GuidePage, Layout, Part, Rect, View};
+use super::{Layout, Part, Rect};
+use crate::guide::GuidePage;
+use crate::guide::view::View;
 
 /// The least distance of words from the edge: PSP cases hide a few pixels.
 const MARGIN: i32 = 8;
@@ -41,7 +43,7 @@ impl Layout {
 
         self.put(Part::Picture, screen, 0);
         if view.sound.is_some() {
-            self.sound_page(screen, rest, view);
+            self.sound_page_in_hand(screen, rest, view);
         }
         let mut below = rest;
         let mut strip = below.cut_top(em * 2);
@@ -115,7 +117,7 @@ impl Layout {
     }
 
     /// Above the banner, without what the banner says too.
-    fn sound_page(&mut self, screen: Rect, mut rest: Rect, view: &View) {
+    fn sound_page_in_hand(&mut self, screen: Rect, mut rest: Rect, view: &View) {
         let em = self.em;
         self.put(Part::Sound, screen, 0);
         let top = rest.cut_top(em * 26 / 10);
@@ -124,7 +126,7 @@ impl Layout {
         rest.cut_top(em / 2);
 
         if view.banner.is_none() {
-            self.sound_times(&mut rest, view);
+            self.sound_times_in_hand(&mut rest, view);
         }
         rest.cut_bottom(em / 4);
         let card = rest.cut_left(rest.height.min(em * 7));
@@ -138,7 +140,7 @@ impl Layout {
         self.put(Part::SoundWhy, rest, em);
     }
 
-    fn sound_times(&mut self, rest: &mut Rect, view: &View) {
+    fn sound_times_in_hand(&mut self, rest: &mut Rect, view: &View) {
         let em = self.em;
         self.put(Part::SoundLegend, rest.cut_bottom(em * 125 / 100), em);
         rest.cut_bottom(em / 2);

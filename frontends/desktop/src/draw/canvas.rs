@@ -6,6 +6,8 @@
 //! texture is scaled with a filter, does not arise: the canvas has the size of the screen. Blending
 //! a colour onto a pixel is exact in either form, save for the last bit.
 
+use std::ops::Range;
+
 use testcard_core::guide::Rect;
 
 /// An sRGB colour with straight alpha: red, green, blue, alpha.
@@ -46,6 +48,8 @@ pub struct Canvas {
     width: i32,
     height: i32,
     pixels: Vec<[u8; 4]>,
+    /// What is drawn outside of this rectangle is not.
+    clip: Rect,
 }
 
 impl Canvas {
@@ -77,6 +81,35 @@ impl Canvas {
         self.pixels.clear();
         let count = self.width.unsigned_abs() as usize * self.height.unsigned_abs() as usize;
         self.pixels.resize(count, Colour::CLEAR.0);
+        self.clip = self.whole();
+    }
+
+    /// The whole canvas.
+    pub(super) fn whole(&self) -> Rect {
+        Rect { x: 0, y: 0, width: self.width, height: self.height }
+    }
+
+    /// Draws within `clip` from now on, and within the canvas. Gives back what was there before.
+    pub(super) fn set_clip(&mut self, clip: Rect) -> Rect {
+        let clip = clip.intersection(self.whole());
+        std::mem::replace(&mut self.clip, clip)
+    }
+
+    /// Draws within both `clip` and what it was clipped to, until the clip that is given back is
+    /// set again.
+    pub(super) fn narrow_clip(&mut self, clip: Rect) -> Rect {
+        self.set_clip(clip.intersection(self.clip))
+    }
+
+    /// Whether any pixel of this rectangle would be drawn.
+    pub(super) fn shows(&self, rect: Rect) -> bool {
+        let both = self.clip.intersection(rect);
+        both.width > 0 && both.height > 0
+    }
+
+    /// The rows of a rectangle that are drawn.
+    fn rows(&self, rect: Rect) -> Range<i32> {
+        rect.y.max(self.clip.y)..(rect.y + rect.height).min(self.clip.y + self.clip.height)
     }
 
     /// Fills a rectangle.
@@ -95,8 +128,8 @@ impl Canvas {
     }
 
     /// Fills a rectangle with a colour that turns into another from top to bottom.
-    pub(super) fn fill_gradient(&mut self, rect: Rect, top: Colour, bottom: Colour) {
-        self.rounded(rect, 0, |row, span, coverage| {
+    pub(super) fn fill_gradient(&mut self, rect: Rect, radius: i32, top: Colour, bottom: Colour) {
+        self.rounded(rect, radius, |row, span, coverage| {
             blend_span(span, top.towards(bottom, row - rect.y, rect.height), coverage);
         });
     }
@@ -106,7 +139,7 @@ impl Canvas {
         if rect.width <= 0 {
             return;
         }
-        for row in rect.y.max(0)..(rect.y + rect.height).min(self.height) {
+        for row in self.rows(rect.intersection(circle.bounds())) {
             let Some((outer, inner)) = circle.spans(row, circle.radius) else { continue };
             self.between(row, rect, outer, inner, |x| circle.coverage(x, row), colour);
         }
@@ -116,7 +149,7 @@ impl Canvas {
     pub(super) fn ring(&mut self, circle: Circle, width: f32, colour: Colour) {
         let inside = Circle { radius: circle.radius - width, ..circle };
         let bounds = circle.bounds();
-        for row in bounds.y.max(0)..(bounds.y + bounds.height).min(self.height) {
+        for row in self.rows(bounds) {
             let Some((outer, _)) = circle.spans(row, circle.radius) else { continue };
             let hole = circle.spans(row, inside.radius).map_or((0, 0), |(_, inner)| inner);
             let hole = if hole.0 < hole.1 { hole } else { (outer.1, outer.1) };
@@ -134,8 +167,10 @@ impl Canvas {
         let Some(width) = usize::try_from(mask.width).ok().filter(|width| *width > 0) else {
             return;
         };
-        for (row, coverage) in (y..).zip(mask.coverage.chunks_exact(width)) {
-            let skipped = usize::try_from(-x).unwrap_or(0);
+        let shown = self.rows(Rect { x, y, width: mask.width, height: mask.height() });
+        let first = usize::try_from(shown.start - y).unwrap_or(0);
+        let skipped = usize::try_from(self.clip.x - x).unwrap_or(0);
+        for (row, coverage) in shown.zip(mask.coverage.chunks_exact(width).skip(first)) {
             let span = self.span(row, x, x + mask.width);
             for (pixel, coverage) in span.iter_mut().zip(coverage.iter().skip(skipped)) {
                 blend(pixel, colour, *coverage);
@@ -147,7 +182,7 @@ impl Canvas {
     fn rounded(&mut self, rect: Rect, radius: i32, draw: impl Fn(i32, &mut [[u8; 4]], u8)) {
         let radius = radius.min(rect.width.min(rect.height) / 2).max(0);
         let (left, right) = (rect.x, rect.x + rect.width);
-        for row in rect.y.max(0)..(rect.y + rect.height).min(self.height) {
+        for row in self.rows(rect) {
             // The row counted from the nearer horizontal edge: in the corner when below `radius`.
             let from_edge = (row - rect.y).min(rect.y + rect.height - 1 - row);
             if from_edge >= radius {
@@ -189,8 +224,9 @@ impl Canvas {
 
     /// The pixels of a row from column `from` up to `to`, as far as they are on the canvas.
     fn span(&mut self, row: i32, from: i32, to: i32) -> &mut [[u8; 4]] {
-        let (from, to) = (from.clamp(0, self.width), to.clamp(0, self.width));
-        if row < 0 || row >= self.height || from >= to {
+        let (left, right) = (self.clip.x, self.clip.x + self.clip.width);
+        let (from, to) = (from.clamp(left, right), to.clamp(left, right));
+        if row < self.clip.y || row >= self.clip.y + self.clip.height || from >= to {
             return &mut [];
         }
         let start = row as usize * self.width as usize;
@@ -260,6 +296,36 @@ pub(super) struct Mask {
     pub width: i32,
     /// 0 to 255, row by row.
     pub coverage: Vec<u8>,
+}
+
+impl Mask {
+    fn height(&self) -> i32 {
+        let rows = self.coverage.len().checked_div(self.width.unsigned_abs() as usize);
+        rows.and_then(|rows| i32::try_from(rows).ok()).unwrap_or(0)
+    }
+
+    /// A polygon in a square of this many pixels; its corners are in thousandths of the side. Each
+    /// pixel is looked at in 16 places.
+    pub fn polygon(side: i32, corners: &[(f32, f32)]) -> Self {
+        let scale = side as f32 / 1000.0;
+        let inside = |x: f32, y: f32| {
+            let edges = corners.iter().zip(corners.iter().cycle().skip(1));
+            let crossed = edges.filter(|((ax, ay), (bx, by))| {
+                let (ax, ay, bx, by) = (ax * scale, ay * scale, bx * scale, by * scale);
+                (ay > y) != (by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax
+            });
+            crossed.count() % 2 == 1
+        };
+        let pixels = (0..side).flat_map(|y| (0..side).map(move |x| (x, y)));
+        let coverage = pixels.map(|(x, y)| {
+            let places = (0..16u8).filter(|n| {
+                let (dx, dy) = (f32::from(n % 4), f32::from(n / 4));
+                inside(x as f32 + (dx + 0.5) / 4.0, y as f32 + (dy + 0.5) / 4.0)
+            });
+            (places.count() * 255 / 16) as u8
+        });
+        Self { width: side, coverage: coverage.collect() }
+    }
 }
 
 fn blend_span(span: &mut [[u8; 4]], colour: Colour, coverage: u8) {
@@ -347,7 +413,7 @@ mod tests {
         let large = Rect { x: -90, y: -90, width: 200, height: 200 };
         let mask = Mask { width: 9, coverage: vec![255; 81] };
         canvas.fill_rounded(large, 50, RED);
-        canvas.fill_gradient(large, RED, Colour::CLEAR);
+        canvas.fill_gradient(large, 0, RED, Colour::CLEAR);
         canvas.ring(Circle::within(large), 3.0, RED);
         canvas.fill_in_circle(Circle::within(large), large, RED);
         let inside_out = Rect { x: 2, y: 2, width: -9, height: -9 };
@@ -401,6 +467,32 @@ mod tests {
         canvas.ring(circle, 10.0, RED);
         let expected = core::f32::consts::PI * (80.0 * 80.0 - 70.0 * 70.0);
         assert!((area(&canvas) - expected).abs() < 60.0, "{}", area(&canvas));
+    }
+
+    #[test]
+    fn nothing_is_drawn_outside_the_clip() {
+        let mut canvas = canvas(20, 20);
+        let whole = canvas.whole();
+        let mask = Mask { width: 20, coverage: vec![255; 400] };
+        let clip = Rect { x: 5, y: 6, width: 7, height: 8 };
+        assert_eq!(canvas.set_clip(clip), whole);
+        canvas.fill_rounded(whole, 2, RED);
+        canvas.fill_mask(-3, -2, &mask, RED);
+        canvas.fill_mask(2, 3, &mask, RED);
+        canvas.fill_in_circle(Circle::within(whole), whole, RED);
+        canvas.ring(Circle::within(whole), 9.0, RED);
+        canvas.set_clip(whole);
+        for (n, pixel) in (0..).zip(canvas.pixels.clone()) {
+            assert_eq!(pixel == RED.0, clip.contains(n % 20, n / 20), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_polygon_covers_its_area() {
+        let half = Mask::polygon(40, &[(0.0, 0.0), (1000.0, 0.0), (0.0, 1000.0)]);
+        let covered: u32 = half.coverage.iter().map(|covered| u32::from(*covered)).sum();
+        assert!(covered.abs_diff(40 * 40 / 2 * 255) < 40 * 255, "{covered}");
+        assert_eq!((half.coverage.first(), half.coverage.last()), (Some(&255), Some(&0)));
     }
 
     #[test]

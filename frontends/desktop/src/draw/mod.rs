@@ -3,13 +3,15 @@
 //! [`View`]'s, where it is shown is [`layout`]'s. It knows no window and no SDL.
 
 mod canvas;
+mod damage;
+mod radio;
 mod screens;
 mod test_card;
 mod text;
 
 pub use canvas::Canvas;
 use canvas::Colour;
-use testcard_core::guide::{View, layout};
+use testcard_core::guide::{Layout, Rect, View, layout};
 use text::Text;
 
 /// Draws views, each once.
@@ -17,7 +19,15 @@ use text::Text;
 pub struct Painter {
     canvas: Canvas,
     text: Text,
-    painted: Option<(View, u32, u32)>,
+    painted: Option<Painted>,
+    damage: Vec<Rect>,
+}
+
+/// What the canvas shows.
+struct Painted {
+    view: View,
+    layout: Layout,
+    size: (u32, u32),
 }
 
 impl Painter {
@@ -29,19 +39,36 @@ impl Painter {
     /// Draws `view` for a screen of `width` × `height` pixels, unless that is what the canvas shows
     /// already. Says whether the canvas changed, and so whether a texture made of it is stale.
     pub fn paint(&mut self, view: &View, width: u32, height: u32) -> bool {
-        let (width, height) = (width.min(SIDE_MAX), height.min(SIDE_MAX));
-        let same = self
-            .painted
-            .as_ref()
-            .is_some_and(|(painted, w, h)| (*w, *h) == (width, height) && painted == view);
-        if same {
+        let size = (width.min(SIDE_MAX), height.min(SIDE_MAX));
+        self.damage.clear();
+        let is_shown = |before: &Painted| before.size == size && before.view == *view;
+        if self.painted.as_ref().is_some_and(is_shown) {
             return false;
         }
-        self.canvas.reset(width, height);
-        let layout = layout(width, height, view);
-        screens::draw(&mut self.canvas, &mut self.text, view, &layout);
-        self.painted = Some((view.clone(), width, height));
-        true
+        let layout = layout(size.0, size.1, view);
+        match self.painted.as_ref().filter(|before| before.size == size) {
+            // Times of day are as wide as they are written, and are everywhere.
+            Some(before) if before.view.hours == view.hours => {
+                let (old, new) = ((&before.view, &before.layout), (view, &layout));
+                self.damage.extend(damage::damage(old, new));
+            }
+            _ => {
+                self.canvas.reset(size.0, size.1);
+                self.damage.push(self.canvas.whole());
+            }
+        }
+        for damaged in &self.damage {
+            self.canvas.set_clip(*damaged);
+            self.canvas.erase(*damaged);
+            screens::draw(&mut self.canvas, &mut self.text, view, &layout);
+        }
+        self.painted = Some(Painted { view: view.clone(), layout, size });
+        !self.damage.is_empty()
+    }
+
+    /// Where the last [`Painter::paint`] changed the canvas: what of a texture is to be uploaded.
+    pub fn damage(&self) -> &[Rect] {
+        &self.damage
     }
 
     /// What was drawn last.
@@ -62,39 +89,51 @@ mod palette {
     pub const INK: Colour = Colour::rgb(0xf6f3ec);
     /// Words that matter less.
     pub const DIM: Colour = Colour::rgb(0xb9bfcc);
-    /// What is special: the channel, progress.
+    /// What is special: the channel, progress, now.
     pub const AMBER: Colour = Colour::rgb(0xffc857);
     /// What is wrong.
     pub const CORAL: Colour = Colour::rgb(0xff8f7a);
+    /// An address.
+    pub const TEAL: Colour = Colour::rgb(0x8fd6c9);
     /// The ground of words over a picture.
     pub const PANEL: Colour = Colour::rgb(0x0b0e16).alpha(236);
+    /// The ground of what is said in the film, no larger than its words.
+    pub const SUBTITLE: Colour = Colour::rgb(0x0b0e16).alpha(196);
+    /// The ground of what comes over a page for a moment.
+    pub const RAISED: Colour = Colour::rgb(0x2c3654);
     /// The ground of words on the test card, and of all that is dark on it.
     pub const NIGHT: Colour = Colour::rgb(0x0b0e16);
-    /// The guide's page, at the top and at the bottom.
+    /// A page, at the top and at the bottom.
     pub const PAGE_TOP: Colour = Colour::rgb(0x0d111c);
     /// See [`PAGE_TOP`].
     pub const PAGE_BOTTOM: Colour = Colour::rgb(0x161c2e);
-    /// A row of the guide.
-    pub const ROW: Colour = Colour::rgb(0x1d2438);
-    /// The row under the cursor, and the words and the progress on it.
+    /// A channel, at the left of its row.
+    pub const HEAD: Colour = Colour::rgb(0x232b42);
+    /// A programme that is on.
+    pub const ON: Colour = Colour::rgb(0x303b5b);
+    /// A programme to come.
+    pub const LATER: Colour = Colour::rgb(0x1f263b);
+    /// A programme that is over, and the words on it.
+    pub const OVER: Colour = Colour::rgb(0x151a29);
+    /// See [`OVER`].
+    pub const OVER_INK: Colour = Colour::rgb(0x8e96a8);
+    /// What is under the cursor, and the words on it.
     pub const CURSOR: Colour = Colour::rgb(0xf6f3ec);
     /// See [`CURSOR`].
     pub const CURSOR_INK: Colour = Colour::rgb(0x121622);
     /// See [`CURSOR`].
     pub const CURSOR_DIM: Colour = Colour::rgb(0x4a5163);
-    /// See [`CURSOR`].
-    pub const CURSOR_PROGRESS: Colour = Colour::rgb(0xb45f06);
-    /// The part of a bar that is not reached, on a dark and on a light ground.
+    /// The part of a bar that is not reached.
     pub const TRACK: Colour = Colour::rgb(0xffffff).alpha(56);
-    /// See [`TRACK`].
-    pub const CURSOR_TRACK: Colour = Colour::rgb(0x121622).alpha(48);
 }
 
 #[cfg(test)]
 mod tests {
     use testcard_core::guide::{
-        Backdrop, Banner, Card, GuidePage, Next, NumberEntry, OnAir, Part, Row, Station, Volume,
+        About, Backdrop, Banner, Card, Cell, Fact, Grid, GridRow, GuidePage, Next, NumberEntry,
+        OnAir, Part, SoundPage, Station, Tense, Tick, Volume,
     };
+    use testcard_core::time::UnixMillis;
 
     use super::*;
 
@@ -134,6 +173,7 @@ mod tests {
         assert!(alpha(volume.x + volume.width / 2, volume.y + volume.height / 2) > 0);
     }
 
+    /// All that can be on the screen together, with more words than there is room for.
     fn everything(guide: bool) -> View {
         let words = || "A Word to Say Something With".to_string();
         let station = || Station {
@@ -157,18 +197,13 @@ mod tests {
                 sentence: words().repeat(20),
                 detail: Some(words()),
             }),
-            guide: guide.then(|| GuidePage {
-                clock: "20:42".to_string(),
-                rows: vec![Row { station: station(), tuned: true }; GuidePage::ROWS],
-                selected: 2,
-                above: 3,
-                below: 4,
-                note: Some(words()),
-            }),
+            grid: guide.then(|| grid(0)),
             banner: (!guide).then(|| Banner {
                 clock: "20:42".to_string(),
                 station: station(),
                 note: Some(words()),
+                behind: None,
+                opacity: 255,
             }),
             entry: Some(NumberEntry {
                 digits: "88".to_string(),
@@ -176,9 +211,142 @@ mod tests {
                 unknown: false,
             }),
             volume: Some(Volume { percent: 100, muted: true }),
+            notice: Some(words().repeat(4)),
+            subtitle: (!guide).then(|| format!("{}\n{}", words().repeat(4), words())),
+            health: (!guide).then(|| vec![Fact { name: "Received", value: words().repeat(2) }; 9]),
             offline: true,
             muted: true,
             ..View::default()
+        }
+    }
+
+    /// A page that has moved by so many thousandths of a row.
+    fn grid(scrolled_permille: u16) -> Grid {
+        let words = || "A Word to Say Something With".to_string();
+        let cell = |n: i32, tense, selected| Cell {
+            starts: UnixMillis(n.into()),
+            from_ms: n * 1_440_000,
+            to_ms: (n + 1) * 1_440_000,
+            starts_before: n == 0,
+            ends_after: n == 4,
+            title: words(),
+            times: "20:18 – 21:32".to_string(),
+            tense,
+            ident: n == 3,
+            selected,
+        };
+        let row = |channel: u16| GridRow {
+            channel,
+            number: 888,
+            name: words(),
+            tuned: channel == 1,
+            favourite: true,
+            cells: vec![
+                cell(0, Tense::Past, false),
+                cell(1, Tense::Now, channel == 2),
+                cell(2, Tense::Future, false),
+                cell(3, Tense::Future, false),
+                cell(4, Tense::Future, false),
+            ],
+        };
+        let rows = GuidePage::ROWS as u16 + u16::from(scrolled_permille > 0);
+        Grid {
+            clock: "20:42".to_string(),
+            day: "Today".to_string(),
+            ticks: (0..4)
+                .map(|n| Tick { from_left_ms: n * 1_800_000, label: "20:30".to_string() })
+                .collect(),
+            now_ms: Some(2_000_000),
+            rows: (0..rows).map(row).collect(),
+            scrolled_permille,
+            above: 3,
+            below: 4,
+            note: Some(words()),
+            about: Some(About {
+                channel: words(),
+                favourite: true,
+                title: words().repeat(9),
+                times: "20:18 – 21:32".to_string(),
+                facts: words().repeat(5),
+                progress_permille: Some(500),
+                position: Some("29:41 / 1:07:38".to_string()),
+                description: Some(words().repeat(40)),
+                link: Some(words()),
+                licence: Some(words().repeat(2)),
+            }),
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_again_in_part_is_what_a_new_painter_draws() {
+        let fading = |opacity| {
+            let mut view = everything(false);
+            if let Some(banner) = &mut view.banner {
+                banner.opacity = opacity;
+            }
+            view
+        };
+        let later = |change: &dyn Fn(&mut Grid)| {
+            let mut page = grid(0);
+            change(&mut page);
+            View { grid: Some(page), ..everything(true) }
+        };
+        let views = [
+            View::default(),
+            fading(255),
+            fading(100),
+            View { notice: None, ..fading(100) },
+            View { subtitle: None, volume: None, ..fading(255) },
+            everything(true),
+            later(&|page| page.now_ms = Some(2_004_000)),
+            later(&|page| *page = grid(300)),
+            later(&|page| page.clock = "20:43".to_string()),
+            View { grid: Some(grid(0)), ..View::default() },
+            View { sound: Some(sound()), ..View::default() },
+            View { sound: Some(sound()), banner: fading(255).banner, ..View::default() },
+            View { sound: Some(sound()), grid: Some(grid(0)), ..View::default() },
+            everything(false),
+        ];
+        let mut used = Painter::new();
+        for (n, view) in views.iter().enumerate() {
+            used.paint(view, 640, 360);
+            let mut new = Painter::new();
+            new.paint(view, 640, 360);
+            assert!(used.canvas().pixels() == new.canvas().pixels(), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_scrolls_leaves_the_words_above_it_alone() {
+        let mut painter = Painter::new();
+        painter.paint(&View { grid: Some(grid(0)), ..View::default() }, 640, 360);
+        let moved = View { grid: Some(grid(300)), ..View::default() };
+        painter.paint(&moved, 640, 360);
+        let layout = layout(640, 360, &moved);
+        let title = layout.place(Part::PageTitle).expect("laid out").rect;
+        let rows = layout.place(Part::Rows).expect("laid out").rect;
+        let meets = |rect: Rect| {
+            let both = |other: &Rect| other.intersection(rect);
+            painter.damage().iter().any(|damaged| both(damaged).width * both(damaged).height > 0)
+        };
+        assert!(meets(rows) && !meets(title));
+    }
+
+    fn sound() -> SoundPage {
+        SoundPage {
+            clock: "20:42".to_string(),
+            station: Station {
+                number: 7,
+                name: "Radio".to_string(),
+                on_air: None,
+                next: Some(Next {
+                    title: "Suspense".to_string(),
+                    year: None,
+                    starts: String::new(),
+                }),
+            },
+            why: "A radio programme.".to_string(),
+            note: None,
         }
     }
 
@@ -234,8 +402,9 @@ mod tests {
         use palette::*;
         let white = Colour::rgb(0xffffff);
         let panel_on_white = PANEL.towards(white, 255 - i32::from(PANEL.0[3]), 255);
-        for ground in [NIGHT, PAGE_TOP, PAGE_BOTTOM, ROW, panel_on_white] {
-            for words in [INK, DIM, AMBER, CORAL] {
+        let subtitle_on_white = SUBTITLE.towards(white, 255 - i32::from(SUBTITLE.0[3]), 255);
+        for ground in [NIGHT, PAGE_TOP, PAGE_BOTTOM, RAISED, HEAD, ON, LATER, panel_on_white] {
+            for words in [INK, DIM, AMBER, CORAL, TEAL] {
                 let ratio = contrast(words, ground);
                 assert!(ratio >= 4.5, "{words:?} on {ground:?}: {ratio:.2}");
             }
@@ -244,6 +413,9 @@ mod tests {
             let ratio = contrast(words, CURSOR);
             assert!(ratio >= 4.5, "{words:?} on {CURSOR:?}: {ratio:.2}");
         }
-        assert!(contrast(NIGHT, AMBER) >= 4.5);
+        for (words, ground) in [(NIGHT, AMBER), (OVER_INK, OVER), (INK, subtitle_on_white)] {
+            let ratio = contrast(words, ground);
+            assert!(ratio >= 4.5, "{words:?} on {ground:?}: {ratio:.2}");
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! Text on a canvas: Inter in two weights, kerned, with a cache of the glyphs drawn so far. It
-//! lays out one line from left to right; there is no shaping for scripts that need it, and a
-//! character that the font lacks shows as a box.
+//! Text on a canvas: Inter in two weights, kerned, with caches of the lines set and the glyphs drawn
+//! so far. It lays out one line from left to right; there is no shaping for scripts that need it,
+//! and a character that the font lacks shows as a box.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, point};
 use icu_normalizer::ComposingNormalizer;
@@ -13,6 +14,8 @@ use super::canvas::{Canvas, Colour, Mask};
 /// How many glyphs are kept. A screen has some 150 different ones at up to four places between
 /// pixels; beyond this the cache starts afresh.
 const GLYPHS_MAX: usize = 2048;
+/// How many lines are kept in each style. The guide has some 60, and scrolls through others.
+const LINES_MAX: usize = 512;
 /// Inter's capitals are this high, of 1000 per em (OS/2 sCapHeight: 2048 of 2816).
 const CAP_HEIGHT_PERMILLE: i32 = 727;
 const ELLIPSIS: char = '…';
@@ -21,7 +24,7 @@ const MISSING: GlyphId = GlyphId(0);
 const BOX_PERMILLE: i32 = 620;
 
 /// How text looks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Style {
     /// Whether it is semi-bold.
     pub bold: bool,
@@ -31,6 +34,15 @@ pub(super) struct Style {
     pub tracking: i32,
     /// Whether all digits are equally wide, so that a running clock stands still.
     pub tabular: bool,
+}
+
+/// Where the lines of a paragraph stand together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stand {
+    /// At the upper edge.
+    Top,
+    /// Half way up.
+    Middle,
 }
 
 /// Where a line stands in the rectangle that it is given.
@@ -49,6 +61,13 @@ pub(super) struct Text {
     regular: FontRef<'static>,
     bold: FontRef<'static>,
     glyphs: HashMap<GlyphKey, Glyph>,
+    lines: HashMap<Style, HashMap<String, Rc<Line>>>,
+}
+
+/// A line that has been set.
+struct Line {
+    glyphs: Vec<Placed>,
+    width: f32,
 }
 
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -80,6 +99,7 @@ impl Text {
             regular: font(include_bytes!("../../fonts/Inter-Regular.otf")),
             bold: font(include_bytes!("../../fonts/Inter-SemiBold.otf")),
             glyphs: HashMap::new(),
+            lines: HashMap::new(),
         }
     }
 
@@ -99,9 +119,14 @@ impl Text {
         align: Align,
         colour: Colour,
     ) {
-        let fitting = self.fit(text, style, rect.width);
-        let (placed, width) = self.place(&fitting, style);
-        let slack = rect.width as f32 - width;
+        if !canvas.shows(rect) {
+            return;
+        }
+        let mut line = self.set(text, style);
+        if line.width.ceil() as i32 > rect.width {
+            line = self.set(&self.fit(text, style, rect.width), style);
+        }
+        let slack = rect.width as f32 - line.width;
         let x = rect.x as f32
             + match align {
                 Align::Left => 0.0,
@@ -110,31 +135,59 @@ impl Text {
             };
         let cap_height = style.px * CAP_HEIGHT_PERMILLE / 1000;
         let base_line = rect.y + (rect.height + cap_height + 1) / 2;
-        for (id, at) in placed {
-            self.glyph(canvas, style, id, x + at, base_line, colour);
+        for (id, at) in &line.glyphs {
+            self.glyph(canvas, style, *id, x + at, base_line, colour);
         }
     }
 
-    /// Draws text in as many lines as `rect` has room for, half way up together.
+    /// Draws text in as many lines as `rect` has room for.
     pub fn paragraph(
         &mut self,
         canvas: &mut Canvas,
         text: &str,
         rect: Rect,
         style: Style,
-        align: Align,
+        (align, stand): (Align, Stand),
         colour: Colour,
     ) {
-        let line_height = style.px * 13 / 10;
+        if !canvas.shows(rect) {
+            return;
+        }
+        let line_height = line_height(style.px);
         let lines_max = (rect.height / line_height.max(1)).max(1);
         let lines = self.wrap(text, style, rect.width, lines_max as usize);
         let count = i32::try_from(lines.len()).unwrap_or(1);
         let height = line_height.min(rect.height);
-        let top = rect.y + (rect.height - height * count) / 2;
+        let top = match stand {
+            Stand::Top => rect.y,
+            Stand::Middle => rect.y + (rect.height - height * count) / 2,
+        };
         for (y, line) in (top..).step_by(height.max(1) as usize).zip(&lines) {
             let rect = Rect { y, height, ..rect };
             self.line(canvas, line, rect, style, align, colour);
         }
+    }
+
+    /// Whether text fits into so many lines without being cut.
+    pub fn fits(&mut self, text: &str, style: Style, width: i32, lines: usize) -> bool {
+        let wrapped = self.wrap(text, style, width, lines);
+        wrapped.last().is_none_or(|last| self.width(last, style) <= width)
+    }
+
+    /// The line, set now or before.
+    fn set(&mut self, text: &str, style: Style) -> Rc<Line> {
+        let set = self.lines.get(&style).and_then(|lines| lines.get(text));
+        if let Some(line) = set {
+            return Rc::clone(line);
+        }
+        let (glyphs, width) = self.place(text, style);
+        let line = Rc::new(Line { glyphs, width });
+        let lines = self.lines.entry(style).or_default();
+        if lines.len() >= LINES_MAX {
+            lines.clear();
+        }
+        lines.insert(text.to_string(), Rc::clone(&line));
+        line
     }
 
     /// The text itself, or as much of it as fits with an ellipsis after it.
@@ -155,18 +208,30 @@ impl Text {
         }
     }
 
-    /// Breaks text into lines at spaces. What is left over goes into the last line, to be cut.
-    fn wrap(&self, text: &str, style: Style, width: i32, lines_max: usize) -> Vec<String> {
+    /// Breaks text into lines at spaces. The last takes one word more than fits when there is more,
+    /// so that it is cut.
+    pub fn wrap(&self, text: &str, style: Style, width: i32, lines_max: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let may_break = |c: char| c.is_whitespace() && c != '\u{a0}';
+        let width = width as f32;
+        let space = self.place(" ", style).1;
+        let mut taken = 0.0;
         for word in text.split(may_break).filter(|word| !word.is_empty()) {
+            let word_width = self.place(word, style).1;
             let full = lines.len() >= lines_max;
             match lines.last_mut() {
-                Some(line) if full || self.width(&format!("{line} {word}"), style) <= width => {
+                Some(line) if full || taken + space + word_width <= width => {
                     line.push(' ');
                     line.push_str(word);
+                    taken += space + word_width;
+                    if full && taken > width {
+                        break;
+                    }
                 }
-                _ => lines.push(word.to_string()),
+                _ => {
+                    lines.push(word.to_string());
+                    taken = word_width;
+                }
             }
         }
         lines
@@ -239,6 +304,11 @@ impl Text {
     fn font(&self, bold: bool) -> &FontRef<'static> {
         if bold { &self.bold } else { &self.regular }
     }
+}
+
+/// From one line of a paragraph to the next.
+pub(super) fn line_height(px: i32) -> i32 {
+    px * 13 / 10
 }
 
 impl Default for Text {
@@ -336,12 +406,15 @@ mod tests {
     }
 
     #[test]
-    fn lines_break_at_spaces_and_the_last_takes_the_rest() {
+    fn lines_break_at_spaces_and_the_last_takes_more_than_fits() {
         let text = Text::new();
         let reason = "The archive answered 404: this film is not there.";
         let width = text.width("The archive answered", STYLE);
         let lines = text.wrap(reason, STYLE, width, 2);
         assert_eq!(lines, ["The archive answered", "404: this film is not there."]);
+        let more = format!("{reason} Perhaps it never was.");
+        assert_eq!(text.wrap(&more, STYLE, width, 2), lines);
+        assert_eq!(text.wrap(reason, STYLE, width, 3).join(" "), reason);
         assert_eq!(text.wrap("", STYLE, width, 2), Vec::<String>::new());
     }
 
