@@ -125,6 +125,10 @@ bench-sim *ARGS: (need "c++" "python3")
     cargo build --release --quiet -p testcard-sim
     python3 tests/bench/sim.py {{ ARGS }}
 
+# How long the screen takes to draw, on one core: the guide still and scrolling, a banner that fades
+bench-guide: (need "c++" "nasm" "pkg-config" "sdl2")
+    cargo run --release --quiet --locked -p testcard --example redraw
+
 # Installs what of NAMES is missing, on Debian and Ubuntu; elsewhere says what to install
 [private]
 need *NAMES:
