@@ -335,7 +335,7 @@ duration = "1:07:38.3"
     fn an_error_says_where_and_what_is_wrong_and_what_to_do() {
         assert_eq!(
             says("\"1:07:38.3\"", "\"67 min\""),
-            "line 20, column 12: channel 5 \"Night Owl\", \"Detour\": \"67 min\" is not a \
+            "line 22, column 12: channel 5 \"Night Owl\", \"Detour\": \"67 min\" is not a \
              duration; write hours, minutes and seconds like \"1:31:44.5\", or minutes and \
              seconds like \"7:22\""
         );
@@ -358,11 +358,11 @@ duration = "1:07:38.3"
         assert_eq!(
             says("year = 1949", "yaer = 1949"),
             "line 9, column 1: unknown field `yaer`, expected one of `title`, `year`, `item`, \
-             `file`, `bytes`, `duration`, `licence`"
+             `file`, `bytes`, `duration`, `licence`, `description`, `subtitles`"
         );
         assert_eq!(
             says("duration = \"1:07:38.3\"\n", ""),
-            "line 16, column 1: missing field `duration`"
+            "line 18, column 1: missing field `duration`"
         );
         assert_eq!(
             says("number = 5", "number = 5.0"),
@@ -426,6 +426,46 @@ duration = "1:07:38.3"
                 assert!(with(bad).contains("cannot be shown"), "{key} {bad:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_description_is_neither_empty_nor_endless() {
+        let with = |text: &str| {
+            let old = "\"A man reports a murder: his own.\"";
+            says(old, &format!("\"{text}\""))
+        };
+        let most = Programme::DESCRIPTION_CHARS_MAX;
+        assert_eq!(with("é"), "fine");
+        assert_eq!(with("Two lines,\\nor a list."), "fine");
+        assert_eq!(with(&"é".repeat(most)), "fine");
+        assert_eq!(
+            with(&"é".repeat(most + 1)),
+            "line 15, column 15: channel 5 \"Night Owl\", \"D.O.A.\": a description has 1 to 2000 \
+             characters and this one 2001; shorten it, or leave it out"
+        );
+        assert!(with("").contains("this one 0"));
+    }
+
+    #[test]
+    fn subtitles_are_a_srt_or_vtt_file_of_the_item() {
+        for (file, good) in [
+            ("doa.srt", true),
+            ("sub folder/doa.en.vtt", true),
+            ("doa.SRT", false),
+            ("doa.ass", false),
+            ("doa", false),
+            ("", false),
+            ("../doa.srt", false),
+            ("/doa.srt", false),
+        ] {
+            let said = says("\"doa_1949.srt\"", &format!("\"{file}\""));
+            assert_eq!(said == "fine", good, "{file:?}: {said}");
+        }
+        assert_eq!(
+            says("\"doa_1949.srt\"", "\"doa_1949.txt\""),
+            "line 16, column 13: channel 5 \"Night Owl\", \"D.O.A.\": \"doa_1949.txt\" are no \
+             subtitles; use a .srt or .vtt file of the item"
+        );
     }
 
     #[test]
@@ -542,7 +582,7 @@ duration = "1:07:38.3"
         {
             assert_eq!(
                 second(item, file),
-                "line 19, column 8: channel 5 \"Night Owl\", \"Detour\": the channel has this film \
+                "line 21, column 8: channel 5 \"Night Owl\", \"Detour\": the channel has this film \
                  already, as \"doa_1949.mp4\"; keep one of the two"
             );
         }
