@@ -120,6 +120,11 @@ bench-memory *ARGS: (need "c++" "nasm" "pkg-config" "sdl2" "python3")
     cargo build --release --quiet -p testcard -p testcard-sim
     python3 tests/bench/memory.py {{ ARGS }}
 
+# Processor time while a 640×480 film plays, beside ffplay, both with SDL's software renderer
+bench-watch *ARGS: (need "c++" "nasm" "pkg-config" "sdl2" "python3" "ffmpeg" "xvfb")
+    cargo build --release --quiet -p testcard
+    python3 tests/bench/watch.py {{ ARGS }}
+
 # How many times faster than watching sessions are replayed, and seeds swept
 bench-sim *ARGS: (need "c++" "python3")
     cargo build --release --quiet -p testcard-sim
