@@ -4,14 +4,18 @@
 //! `core/line-up.toml` is the one that everybody gets; its head explains the format. A person's own
 //! file has the same format and goes on top, see [`LineUp::merged_with`].
 
+mod day;
 mod error;
 mod toml_text;
+mod toml_writing;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::ops::RangeInclusive;
 
+pub(crate) use day::Window;
+pub use day::{DAY_MIN, DayPart};
 pub use error::{LineUpError, LineUpProblem, Place};
 
 /// Channels and what they play.
@@ -22,7 +26,7 @@ pub struct LineUp {
 }
 
 /// One channel.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Channel {
     /// A short name that never changes, `a-z0-9-`: it keys the channel's shuffle, so a channel that
     /// is renamed or renumbered keeps its schedule.
@@ -31,8 +35,21 @@ pub struct Channel {
     pub number: u16,
     /// The name on the screen.
     pub name: String,
+    /// The seed of its schedule, where it has one of its own: the set's has no part in it then.
+    pub seed: Option<u64>,
+    /// Every programme starts at a multiple of so many minutes after midnight on the channel's
+    /// clock, a divisor of [`DAY_MIN`]; `None`: one starts where the other ends.
+    pub start_on_min: Option<u16>,
+    /// How far the channel's clock is ahead of UTC, in [`Channel::UTC_OFFSETS_MIN`], all year round.
+    /// It says what is midnight for `start_on_min` and `day_parts`.
+    pub utc_offset_min: i16,
+    /// Parts of the day with programmes of their own. They do not overlap.
+    pub day_parts: Vec<DayPart>,
     /// What it plays, at least one. Their order matters to the shuffle and to nothing else.
     pub programmes: Vec<Programme>,
+    /// Shorts and idents for what is left before the next programme starts. Nothing is ever left on
+    /// a channel with neither `start_on_min` nor `day_parts`.
+    pub fillers: Vec<Programme>,
 }
 
 /// One film, or one episode.
@@ -56,6 +73,8 @@ pub struct Programme {
     pub description: Option<String>,
     /// The path within the item of its subtitles, `.srt` or `.vtt`, unencoded, where there are any.
     pub subtitles: Option<String>,
+    /// The name of the [`DayPart`] that it belongs to; `None`: it is on between them.
+    pub part: Option<String>,
 }
 
 impl LineUp {
@@ -63,6 +82,9 @@ impl LineUp {
     pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
     /// The most channels in a line-up.
     pub const CHANNELS_MAX: usize = 100;
+
+    /// The version of the format that this crate reads and writes. A file without one has this.
+    pub const VERSION: i64 = 1;
 
     /// The five channels that everybody gets: `core/line-up.toml`.
     pub fn built_in() -> Self {
@@ -76,6 +98,12 @@ impl LineUp {
     /// The first thing that is wrong with it, where, and what to do about it.
     pub fn parse(toml: &str) -> Result<Self, LineUpError> {
         toml_text::parse(toml)
+    }
+
+    /// Writes it as TOML that [`LineUp::parse`] reads as the same line-up, if it reads it at all: a
+    /// line-up that was put together by hand may break its rules.
+    pub fn to_toml(&self) -> String {
+        toml_writing::write(self)
     }
 
     /// This line-up with a person's own on top. A channel of theirs takes the place of the one with
@@ -118,6 +146,12 @@ impl Channel {
     pub const NUMBERS: RangeInclusive<u16> = 1..=999;
     /// The most programmes on a channel.
     pub const PROGRAMMES_MAX: usize = 2000;
+    /// The most fillers on a channel: each gap shuffles them all.
+    pub const FILLERS_MAX: usize = 100;
+    /// The most parts of a day.
+    pub const DAY_PARTS_MAX: usize = 24;
+    /// How far a clock can be from UTC, in minutes: as far as those of countries are.
+    pub const UTC_OFFSETS_MIN: RangeInclusive<i16> = -12 * 60..=14 * 60;
 }
 
 impl Programme {
@@ -179,6 +213,7 @@ mod tests {
             number,
             name: id.to_uppercase(),
             programmes: vec![programme("item", "a.mp4")],
+            ..Channel::default()
         };
         LineUp { channels: channels.iter().map(channel).collect() }
     }

@@ -56,6 +56,7 @@ fn schedule(numbers: &[u16], programmes: usize) -> Schedule {
                     ..Programme::default()
                 })
                 .collect(),
+            ..Channel::default()
         })
         .collect();
     Schedule::new(LineUp { channels }, 1)

@@ -34,6 +34,8 @@ pub enum LineUpProblem {
     TextLength(usize),
     /// The text is not TOML, or not TOML of this form; what the TOML parser says.
     Toml(String),
+    /// A version of the format other than [`LineUp::VERSION`].
+    Version(i64),
     /// None, or more than [`LineUp::CHANNELS_MAX`] channels.
     ChannelCount(usize),
     /// An id that is not 1 to 32 of `a-z0-9-`.
@@ -51,6 +53,58 @@ pub enum LineUpProblem {
     },
     /// A name, title or licence that is empty, too long, or has control characters in it.
     Label(String),
+    /// A seed below zero.
+    Seed(i64),
+    /// A grid that cannot be read, or that the day is no multiple of.
+    StartOn(String),
+    /// An offset from UTC that cannot be read, or outside [`Channel::UTC_OFFSETS_MIN`].
+    UtcOffset(String),
+    /// More than [`Channel::DAY_PARTS_MAX`] parts of the day.
+    PartCount(usize),
+    /// A part of the day with the name of an earlier one.
+    PartTwice(String),
+    /// A time of day that cannot be read.
+    TimeOfDay(String),
+    /// A part that begins or ends between two starts.
+    PartOffGrid {
+        /// The time of day.
+        text: String,
+        /// Minutes from one start to the next.
+        grid_min: u16,
+    },
+    /// A part that ends when it begins, at this time of day.
+    PartWithoutEnd(String),
+    /// Two parts of the day share some of it.
+    PartsOverlap {
+        /// The name of one.
+        one: String,
+        /// The name of the other.
+        other: String,
+    },
+    /// No programme belongs to this part of the day.
+    PartWithoutProgramme(String),
+    /// Between its parts the day has nothing to play.
+    NothingBetweenParts {
+        /// From this time of day.
+        from: String,
+        /// To this.
+        to: String,
+    },
+    /// A programme belongs to a part that the channel does not have.
+    PartUnknown(String),
+    /// A programme belongs to no part, and the parts take up the day.
+    NeverOn,
+    /// A programme and its way to the next start are longer than its part of the day.
+    LongerThanPart {
+        /// The minutes of that part, or of the longest time between parts.
+        longest_min: u16,
+    },
+    /// More than [`Channel::FILLERS_MAX`] fillers.
+    FillerCount(usize),
+    /// A filler on a channel that has no gaps.
+    FillerWithoutGap,
+    /// A filler that belongs to a part of the day.
+    FillerWithPart,
     /// None, or more than [`Channel::PROGRAMMES_MAX`] programmes.
     ProgrammeCount(usize),
     /// A year outside [`Programme::YEARS`].
@@ -108,6 +162,14 @@ impl fmt::Display for LineUpProblem {
                 write!(f, "the line-up is {bytes} bytes long; keep it within {max}")
             }
             Self::Toml(message) => write!(f, "{message}"),
+            Self::Version(version) => {
+                let known = LineUp::VERSION;
+                write!(
+                    f,
+                    "this Testcard reads version {known} of line-ups and not {version}; write \
+                     version = {known}, or get a Testcard that reads {version}"
+                )
+            }
             Self::ChannelCount(0) => {
                 f.write_str("the line-up has no channel; begin one with [[channel]]")
             }
@@ -147,6 +209,96 @@ impl fmt::Display for LineUpProblem {
                      characters"
                 )
             }
+            Self::Seed(seed) => write!(f, "{seed} cannot be a seed; use 0 or more"),
+            Self::StartOn(text) => {
+                let text = Quoted(text);
+                write!(
+                    f,
+                    "{text} is nothing to start on; write \"hour\", \"half hour\", \"quarter hour\", \
+                     or minutes that a day is a multiple of, like \"20 minutes\""
+                )
+            }
+            Self::UtcOffset(text) => {
+                let text = Quoted(text);
+                write!(
+                    f,
+                    "{text} is not an offset from UTC; write hours and minutes from \"-12:00\" to \
+                     \"+14:00\", like \"+01:00\""
+                )
+            }
+            Self::PartCount(count) => {
+                let max = Channel::DAY_PARTS_MAX;
+                write!(f, "the day has {count} parts; keep it within {max}")
+            }
+            Self::PartTwice(name) => {
+                let name = Quoted(name);
+                write!(f, "another part of the day has the name {name}; give this one its own")
+            }
+            Self::TimeOfDay(text) => {
+                let text = Quoted(text);
+                write!(f, "{text} is not a time of day; write hours and minutes like \"20:00\"")
+            }
+            Self::PartOffGrid { text, grid_min } => {
+                let text = Quoted(text);
+                write!(
+                    f,
+                    "no programme starts at {text}, as they start every {grid_min} minutes from \
+                     midnight on; move it, or change start_on"
+                )
+            }
+            Self::PartWithoutEnd(text) => {
+                let text = Quoted(text);
+                write!(
+                    f,
+                    "the part of the day ends at {text}, when it begins; give it another end, or \
+                     leave the part out where it is to be the whole day"
+                )
+            }
+            Self::PartsOverlap { one, other } => {
+                let (one, other) = (Quoted(one), Quoted(other));
+                write!(
+                    f,
+                    "the parts {one} and {other} overlap; let one end before the other begins"
+                )
+            }
+            Self::PartWithoutProgramme(name) => {
+                let name = Quoted(name);
+                write!(
+                    f,
+                    "no programme belongs to the part {name}; write part = {name} below one, or \
+                     remove the part"
+                )
+            }
+            Self::NothingBetweenParts { from, to } => write!(
+                f,
+                "there is nothing to play from {from} to {to}; add a programme without a part, or \
+                 let the parts take up the day"
+            ),
+            Self::PartUnknown(name) => {
+                let name = Quoted(name);
+                write!(
+                    f,
+                    "the channel's day has no part {name}; add it with [[channel.day_part]], or \
+                     name one that it has"
+                )
+            }
+            Self::NeverOn => f.write_str(
+                "it is never on, as it belongs to no part of the day and the parts leave nothing \
+                 between them; give it a part",
+            ),
+            Self::LongerThanPart { longest_min } => write!(
+                f,
+                "it does not fit into its part of the day, {longest_min} minutes at most; make the \
+                 part longer, or put the programme into another"
+            ),
+            Self::FillerCount(count) => {
+                let max = Channel::FILLERS_MAX;
+                write!(f, "the channel has {count} fillers; keep it within {max}")
+            }
+            Self::FillerWithoutGap => f.write_str(
+                "the channel has no gap to fill; add start_on or a day part, or remove the filler",
+            ),
+            Self::FillerWithPart => f.write_str("a filler is for the whole day; remove its part"),
             Self::ProgrammeCount(0) => f.write_str(
                 "the channel has no programme; add one with [[channel.programme]], or remove the \
                  channel",

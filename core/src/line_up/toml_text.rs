@@ -10,6 +10,7 @@ use core::ops::RangeInclusive;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::day::{DAY_MIN, DayPart, clock, grid, time_of_day, utc_offset};
 use super::error::{LineUpError, LineUpProblem, Place, Quoted};
 use super::{Channel, LineUp, Programme};
 
@@ -18,6 +19,7 @@ use super::{Channel, LineUp, Programme};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LineUpText {
+    version: Option<Spanned<i64>>,
     #[serde(default)]
     channel: Vec<ChannelText>,
 }
@@ -28,8 +30,23 @@ struct ChannelText {
     id: Spanned<String>,
     number: Spanned<i64>,
     name: Spanned<String>,
+    seed: Option<Spanned<i64>>,
+    start_on: Option<Spanned<String>>,
+    utc_offset: Option<Spanned<String>>,
+    #[serde(default)]
+    day_part: Vec<DayPartText>,
     #[serde(default)]
     programme: Vec<ProgrammeText>,
+    #[serde(default)]
+    filler: Vec<ProgrammeText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DayPartText {
+    name: Spanned<String>,
+    from: Spanned<String>,
+    to: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +61,7 @@ struct ProgrammeText {
     licence: Option<Spanned<String>>,
     description: Option<Spanned<String>>,
     subtitles: Option<Spanned<String>>,
+    part: Option<Spanned<String>>,
 }
 
 pub(super) fn parse(toml: &str) -> Result<LineUp, LineUpError> {
@@ -54,6 +72,11 @@ pub(super) fn parse(toml: &str) -> Result<LineUp, LineUpError> {
         place: error.span().map(|span| place(toml, span.start)),
         subject: String::new(),
         problem: LineUpProblem::Toml(error.message().to_owned()),
+    })?;
+    let overall = Subject { toml, name: String::new() };
+    overall.check_some(text.version, |version| match version {
+        LineUp::VERSION => Ok(()),
+        _ => Err(LineUpProblem::Version(version)),
     })?;
     if !(1..=LineUp::CHANNELS_MAX).contains(&text.channel.len()) {
         return Err(LineUpError::overall(LineUpProblem::ChannelCount(text.channel.len())));
@@ -98,13 +121,145 @@ fn channel(
         if fits { Ok(name) } else { Err(LineUpProblem::ProgrammeCount(count)) }
     })?;
 
+    let seed = subject
+        .check_some(text.seed, |seed| u64::try_from(seed).map_err(|_| LineUpProblem::Seed(seed)))?;
+    let start_on_min = subject
+        .check_some(text.start_on, |text| grid(&text).ok_or(LineUpProblem::StartOn(text)))?;
+    let utc_offset_min = subject.check_some(text.utc_offset, |text| {
+        utc_offset(&text).ok_or(LineUpProblem::UtcOffset(text))
+    })?;
+
     let mut films = BTreeMap::new();
-    let mut programmes = Vec::new();
+    let (mut programmes, mut places) = (Vec::new(), Vec::new());
     for text in text.programme {
         let name = format!("{}, {}", subject.name, Quoted(text.title.get_ref()));
-        programmes.push(programme(text, &mut films, &Subject { toml: subject.toml, name })?);
+        let subject = Subject { toml: subject.toml, name };
+        places.push(Some(subject.place(&text.duration)));
+        programmes.push(programme(text, &mut films, &subject)?);
     }
-    Ok(Channel { id, number, name, programmes })
+    let mut fillers = Vec::new();
+    let has_gaps = start_on_min.is_some() || !text.day_part.is_empty();
+    let count = text.filler.len();
+    for text in text.filler {
+        let name = format!("{}, filler {}", subject.name, Quoted(text.title.get_ref()));
+        let subject = Subject { toml: subject.toml, name };
+        let text = ProgrammeText {
+            title: subject.check(text.title.clone(), |_| match count {
+                _ if !has_gaps => Err(LineUpProblem::FillerWithoutGap),
+                1..=Channel::FILLERS_MAX => Ok(text.title),
+                _ => Err(LineUpProblem::FillerCount(count)),
+            })?,
+            part: subject.check_some(text.part, |_| Err(LineUpProblem::FillerWithPart))?,
+            ..text
+        };
+        fillers.push(programme(text, &mut films, &subject)?);
+    }
+
+    let parts = text.day_part.iter().map(|part| subject.place(&part.from)).collect::<Vec<_>>();
+    if parts.len() > Channel::DAY_PARTS_MAX {
+        return Err(subject.error(None, LineUpProblem::PartCount(parts.len())));
+    }
+    let mut day_parts: Vec<DayPart> = Vec::new();
+    for text in text.day_part {
+        let part = day_part(text, &day_parts, start_on_min, subject)?;
+        day_parts.push(part);
+    }
+    let channel = Channel {
+        id,
+        number,
+        name,
+        seed,
+        start_on_min,
+        utc_offset_min: utc_offset_min.unwrap_or_default(),
+        day_parts,
+        programmes,
+        fillers,
+    };
+    check_day(&channel, &parts, &places, subject)?;
+    Ok(channel)
+}
+
+fn day_part(
+    text: DayPartText,
+    before: &[DayPart],
+    start_on_min: Option<u16>,
+    subject: &Subject<'_>,
+) -> Result<DayPart, LineUpError> {
+    let name = subject.check(text.name, |name| {
+        let name = label(name)?;
+        let is_new = before.iter().all(|other| other.name != name);
+        if is_new { Ok(name) } else { Err(LineUpProblem::PartTwice(name)) }
+    })?;
+    let minutes = |text: String| match (time_of_day(&text), start_on_min) {
+        (None, _) => Err(LineUpProblem::TimeOfDay(text)),
+        (Some(minutes), Some(grid_min)) if minutes % grid_min != 0 => {
+            Err(LineUpProblem::PartOffGrid { text, grid_min })
+        }
+        (Some(minutes), _) => Ok(minutes),
+    };
+    let from_min = subject.check(text.from, minutes)?;
+    let to_min = subject.check(text.to, |text| match minutes(text)? {
+        same if same == from_min => Err(LineUpProblem::PartWithoutEnd(clock(same))),
+        other => Ok(other),
+    })?;
+    Ok(DayPart { name, from_min, to_min })
+}
+
+/// Whether each part of the day has something to play, and each programme a part that it fits.
+fn check_day(
+    channel: &Channel,
+    parts: &[Place],
+    programmes: &[Option<Place>],
+    subject: &Subject<'_>,
+) -> Result<(), LineUpError> {
+    let part_name = |part: usize| channel.day_parts.get(part).map_or("", |part| &part.name);
+    let part_place = |part: usize| parts.get(part).copied();
+    let windows = channel.windows().map_err(|(one, other)| {
+        let problem = LineUpProblem::PartsOverlap {
+            one: part_name(one).to_owned(),
+            other: part_name(other).to_owned(),
+        };
+        subject.error(part_place(other), problem)
+    })?;
+
+    for (programme, place) in channel.programmes.iter().zip(programmes) {
+        let fails = |problem| {
+            let name = format!("{}, {}", subject.name, Quoted(&programme.title));
+            Err(Subject { toml: subject.toml, name }.error(*place, problem))
+        };
+        let name = programme.part.as_deref();
+        if let Some(name) = name
+            && !channel.day_parts.iter().any(|part| part.name == name)
+        {
+            return fails(LineUpProblem::PartUnknown(name.to_owned()));
+        }
+        let its = windows.iter().filter(|window| window.part.map(part_name) == name);
+        let longest_min = match its.map(|window| window.length_min).max() {
+            Some(longest_min) => longest_min,
+            None if windows.is_empty() => DAY_MIN,
+            None => return fails(LineUpProblem::NeverOn),
+        };
+        if channel.slot_ms(programme) > u64::from(longest_min) * 60_000 {
+            return fails(LineUpProblem::LongerThanPart { longest_min });
+        }
+    }
+    for window in &windows {
+        if channel.programmes_of(window.part).next().is_none() {
+            let (problem, place) = match window.part {
+                Some(part) => (
+                    LineUpProblem::PartWithoutProgramme(part_name(part).to_owned()),
+                    part_place(part),
+                ),
+                None => {
+                    let to_min = (window.from_min + window.length_min) % DAY_MIN;
+                    let (from, to) = (clock(window.from_min), clock(to_min));
+                    (LineUpProblem::NothingBetweenParts { from, to }, None)
+                }
+            };
+            return Err(subject.error(place, problem));
+        }
+    }
+    Ok(())
 }
 
 /// The films that a channel has so far: item and [`film`], and the file listed for it.
@@ -154,7 +309,18 @@ fn programme(
             Err(LineUpProblem::Subtitles(file))
         }
     })?;
-    Ok(Programme { title, year, item, file, bytes, duration_ms, licence, description, subtitles })
+    Ok(Programme {
+        title,
+        year,
+        item,
+        file,
+        bytes,
+        duration_ms,
+        licence,
+        description,
+        subtitles,
+        part: text.part.map(Spanned::into_inner),
+    })
 }
 
 /// What is being read, in words, and the text it stands in: makes an error out of a problem.
@@ -170,11 +336,16 @@ impl Subject<'_> {
         rule: impl FnOnce(T) -> Result<U, LineUpProblem>,
     ) -> Result<U, LineUpError> {
         let start = value.span().start;
-        rule(value.into_inner()).map_err(|problem| LineUpError {
-            place: Some(place(self.toml, start)),
-            subject: self.name.clone(),
-            problem,
-        })
+        rule(value.into_inner())
+            .map_err(|problem| self.error(Some(place(self.toml, start)), problem))
+    }
+
+    fn error(&self, place: Option<Place>, problem: LineUpProblem) -> LineUpError {
+        LineUpError { place, subject: self.name.clone(), problem }
+    }
+
+    fn place<T>(&self, value: &Spanned<T>) -> Place {
+        place(self.toml, value.span().start)
     }
 
     fn check_some<T, U>(
@@ -315,6 +486,7 @@ duration = "1:07:38.3"
                     licence: Some("Unknown".to_owned()),
                     description: Some("A man reports a murder: his own.".to_owned()),
                     subtitles: Some("doa_1949.srt".to_owned()),
+                    part: None,
                 },
                 Programme {
                     title: "Detour".to_owned(),
@@ -326,6 +498,7 @@ duration = "1:07:38.3"
                     licence: None,
                     description: None,
                     subtitles: None,
+                    part: None,
                 },
             ]
         );
@@ -358,7 +531,7 @@ duration = "1:07:38.3"
         assert_eq!(
             says("year = 1949", "yaer = 1949"),
             "line 9, column 1: unknown field `yaer`, expected one of `title`, `year`, `item`, \
-             `file`, `bytes`, `duration`, `licence`, `description`, `subtitles`"
+             `file`, `bytes`, `duration`, `licence`, `description`, `subtitles`, `part`"
         );
         assert_eq!(
             says("duration = \"1:07:38.3\"\n", ""),

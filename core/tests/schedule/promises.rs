@@ -27,7 +27,7 @@ fn programme(title: &str, duration_ms: u64) -> Programme {
 fn channel(id: &str, number: u16, durations_ms: &[u64]) -> Channel {
     let programmes = durations_ms.iter().enumerate();
     let programmes = programmes.map(|(i, &ms)| programme(&i.to_string(), ms)).collect();
-    Channel { id: id.to_owned(), number, name: id.to_owned(), programmes }
+    Channel { id: id.to_owned(), number, name: id.to_owned(), programmes, ..Channel::default() }
 }
 
 /// One channel alone, with index 0.

@@ -211,6 +211,7 @@ fn schedule(numbers: &[u16]) -> Schedule {
                     ..Programme::default()
                 })
                 .collect(),
+            ..Channel::default()
         })
         .collect();
     Schedule::new(LineUp { channels }, 6)

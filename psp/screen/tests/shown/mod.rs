@@ -166,6 +166,7 @@ pub fn line_up(numbers: &[u16]) -> LineUp {
                     ..Programme::default()
                 })
                 .collect(),
+            ..Channel::default()
         })
         .collect();
     LineUp { channels }
