@@ -14,7 +14,6 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::ops::RangeInclusive;
 
-pub(crate) use day::Window;
 pub use day::{DAY_MIN, DayPart};
 pub use error::{LineUpError, LineUpProblem, Place};
 
@@ -40,8 +39,8 @@ pub struct Channel {
     /// Every programme starts at a multiple of so many minutes after midnight on the channel's
     /// clock, a divisor of [`DAY_MIN`]; `None`: one starts where the other ends.
     pub start_on_min: Option<u16>,
-    /// How far the channel's clock is ahead of UTC, in [`Channel::UTC_OFFSETS_MIN`], all year round.
-    /// It says what is midnight for `start_on_min` and `day_parts`.
+    /// How far the channel's clock is ahead of UTC, in [`Channel::UTC_OFFSETS_MIN`], all year
+    /// round. It says what is midnight for `start_on_min` and `day_parts`.
     pub utc_offset_min: i16,
     /// Parts of the day with programmes of their own. They do not overlap.
     pub day_parts: Vec<DayPart>,

@@ -35,19 +35,70 @@
 //! its library, and for a channel of a dozen programmes a query needs two blocks of it, whatever
 //! the year.
 //!
-//! `core/tests/schedule/golden.tsv` holds vectors, and `check_golden.py` beside it is this section
-//! once more in Python.
+//! A channel with a seed of its own uses that in place of the set's, here and below.
+//!
+//! # The algorithm, version 2
+//!
+//! For channels with a grid (`start_on`), parts of the day, or both. All others stay with version 1
+//! for ever. A channel's clock is UTC plus its `utc_offset`; from here on `t` and every other time
+//! is by that clock, in milliseconds since it showed 1970-01-01T00:00:00, and a day is 86,400,000
+//! of them. `draw` and `shuffle` are steps 4 and 5 above.
+//!
+//! 1. **Slots.** The slot of a programme is its duration rounded up to a multiple of the grid, or
+//!    its duration where there is no grid. The programme starts with the slot; what is left of the
+//!    slot is a gap.
+//! 2. **Keys.** `SHA-256(label ‖ seed ‖ id)` as above, and words as above, with one of these
+//!    labels: `"testcard schedule 2"`, `"testcard schedule 2 window"`, `"testcard schedule 2 gap"`,
+//!    each followed by a zero byte. For a part of the day the first key is `SHA-256(label ‖ seed ‖
+//!    id ‖ 0x00 ‖ name of the part in UTF-8)`.
+//! 3. **Without parts of the day** the channel plays rounds: steps 1 and 3 to 7 of version 1, with
+//!    the first key, slots in the place of durations, and `t` by the channel's clock.
+//! 4. **Windows.** The parts of the day, and what they leave of the day between them, are windows:
+//!    `k` of them, in the order of their starts from midnight on. Window `w` of day `d` (which is
+//!    the day that it starts in; it may end in the next) has the number `v = d · k + w` and lasts
+//!    `W(w)`. It plays programmes of its part alone, or those without a part when it is between
+//!    parts; let there be `n` of them, in the order of the line-up.
+//! 5. **Turn by turn.** Let `m(w) = floor(W(w) / longest slot of those n)`: so many fit, whichever
+//!    they are. Rounds of those `n` programmes follow each other without an end, shuffled with the
+//!    first key of the part as in steps 3 to 6 of version 1. The windows of the part take from them
+//!    in turn, each its `m(w)`: window `w` of day `d` takes those numbered from `d · M + S` to
+//!    `d · M + S + m(w) − 1`, where `M` is the sum of `m` over the windows of the part, `S` the sum
+//!    over those of them before `w`, and number `q` is the one at place `q mod n` of round
+//!    `floor(q / n)`. So every programme comes round, whatever else happens.
+//! 6. **The rest of the window.** Words are drawn with the second key and the nonce `v`. Repeat:
+//!    list those of the `n` programmes whose slots are no longer than what is left of the window;
+//!    the first time without those that step 5 put into it. Shuffle the list. If it has at least
+//!    two and begins with the programme placed last in this window, swap its first two. Go through
+//!    it: place each whose slot is no longer than what is left. End when a list is empty, save the
+//!    first.
+//! 7. **Place.** The slots of a window follow each other from its start. What is left of it after
+//!    the last belongs to that one's gap; if there is none, the window is a gap.
+//! 8. **Gaps.** A gap that starts at `g` is filled thus: shuffle all fillers with the third key and
+//!    the nonce `g` (nothing is drawn if there are fewer than two), and go through them: play each
+//!    whose duration is no longer than what is left. What is left then is the ident.
+//!
+//! No step looks at another window or round than those named, so any moment costs the same; and no
+//! programme ever runs over the end of its part or the start of the next, nor a filler.
+//!
+//! A channel's clock has no summer time: what is on is the same for everyone, a day has 24 hours,
+//! and no table of time zones that changes from year to year has a part in it.
+//!
+//! # Vectors
+//!
+//! `core/tests/schedule/golden.tsv` holds vectors of version 1 and `golden-2.tsv` of version 2, and
+//! `check_golden.py` beside them is these sections once more in Python.
 
 mod now;
+mod rounds;
+mod timetable;
+mod windows;
+mod words;
 
 use alloc::vec::Vec;
 use core::iter;
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng};
-use sha2::{Digest, Sha256};
-
 pub use self::now::{ChannelNow, Now, Showing};
+use self::timetable::{Slot, Timetable, Turn};
 
 use crate::line_up::{Channel, LineUp, Programme};
 use crate::time::{MediaTime, UnixMillis};
@@ -56,10 +107,6 @@ use crate::time::{MediaTime, UnixMillis};
 /// on which the BBC began regular television.
 pub const DEFAULT_SEED: u64 = 19_361_102;
 
-/// Names the algorithm in the key, so that a change of the algorithm is a change of every schedule
-/// and never of half of one.
-const LABEL: &[u8] = b"testcard schedule 1\0";
-
 /// Who plays what when, on every channel of a line-up, from the beginning of time to its end.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -67,14 +114,15 @@ pub struct Schedule {
     seed: u64,
     /// One for each channel of the line-up, in its order; `None` for a channel that
     /// [`LineUp::parse`] would have refused.
-    rounds: Vec<Option<Rounds>>,
+    timetables: Vec<Option<Timetable>>,
 }
 
 /// One programme's turn on a channel.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Airing {
-    /// Which of the channel's programmes, as an index into [`Channel::programmes`]; `None`: the
-    /// channel's ident, a card until the next one starts.
+    /// Which of the channel's programmes, as an index into [`Channel::programmes`], or into
+    /// [`Channel::fillers`] as if they followed those: [`Airing::of`] knows. `None`: the channel's
+    /// ident, a card until the next one starts.
     pub programme: Option<usize>,
     /// The first moment of its slot.
     pub starts: UnixMillis,
@@ -85,8 +133,9 @@ pub struct Airing {
 impl Schedule {
     /// The schedule of this line-up under this seed, see [`DEFAULT_SEED`].
     pub fn new(line_up: LineUp, seed: u64) -> Self {
-        let rounds = line_up.channels.iter().map(|channel| Rounds::new(channel, seed)).collect();
-        Self { line_up, seed, rounds }
+        let channels = line_up.channels.iter();
+        let timetables = channels.map(|channel| Timetable::new(channel, seed)).collect();
+        Self { line_up, seed, timetables }
     }
 
     /// The line-up that this is the schedule of.
@@ -102,7 +151,8 @@ impl Schedule {
     /// What is on at that moment on that channel, an index into [`LineUp::channels`].
     ///
     /// `None` when there is no such channel, or when it was put together by hand in a way that
-    /// [`LineUp::parse`] refuses: no programmes, or durations out of bounds.
+    /// [`LineUp::parse`] refuses: no programmes, durations out of bounds, or a day that does not
+    /// add up.
     pub fn on_air(&self, channel: usize, at: UnixMillis) -> Option<Airing> {
         self.cursor(channel, at).map(|cursor| cursor.airing)
     }
@@ -136,7 +186,7 @@ impl Schedule {
     }
 
     fn cursor(&self, channel: usize, at: UnixMillis) -> Option<Cursor<'_>> {
-        Cursor::new(self.rounds.get(channel)?.as_ref()?, at)
+        Cursor::new(self.timetables.get(channel)?.as_ref()?, at)
     }
 }
 
@@ -147,9 +197,19 @@ impl Airing {
         MediaTime::from_millis(at.millis_since(self.starts).clamp(0, self.duration_ms()))
     }
 
-    /// The programme that this is an airing of, on that channel; `None`: none, it is the ident.
+    /// The programme or filler that this is an airing of, on that channel; `None`: none, it is the
+    /// ident.
     pub fn of(self, channel: &Channel) -> Option<&Programme> {
-        channel.programmes.get(self.programme?)
+        let index = self.programme?;
+        match index.checked_sub(channel.programmes.len()) {
+            None => channel.programmes.get(index),
+            Some(filler) => channel.fillers.get(filler),
+        }
+    }
+
+    /// Whether this is one of the channel's fillers.
+    pub fn is_filler(self, channel: &Channel) -> bool {
+        self.programme.is_some_and(|index| index >= channel.programmes.len())
     }
 
     /// How long it lasts, in milliseconds.
@@ -158,127 +218,35 @@ impl Airing {
     }
 }
 
-/// A channel's rounds: all that its schedule depends on.
-#[derive(Clone, Debug)]
-struct Rounds {
-    key: [u8; 32],
-    /// One for each programme, in the order of the line-up. Never empty, each above zero.
-    durations_ms: Vec<i64>,
-    /// The sum of `durations_ms`.
-    length_ms: i64,
-}
-
-impl Rounds {
-    /// `None` for a channel that [`LineUp::parse`] would have refused.
-    fn new(channel: &Channel, seed: u64) -> Option<Self> {
-        if !(1..=Channel::PROGRAMMES_MAX).contains(&channel.programmes.len()) {
-            return None;
-        }
-        let durations_ms = channel
-            .programmes
-            .iter()
-            .map(|programme| {
-                let duration_ms = programme.duration_ms;
-                Programme::DURATIONS_MS.contains(&duration_ms).then_some(duration_ms)
-            })
-            .map(|duration_ms| i64::try_from(duration_ms?).ok())
-            .collect::<Option<Vec<i64>>>()?;
-        let key = Sha256::new()
-            .chain_update(LABEL)
-            .chain_update(seed.to_le_bytes())
-            .chain_update(&channel.id)
-            .finalize()
-            .into();
-        // PROGRAMMES_MAX of the longest duration are 5.5 years of milliseconds: no overflow.
-        Some(Self { key, length_ms: durations_ms.iter().sum(), durations_ms })
-    }
-
-    /// Which programmes the round plays, first to last.
-    fn order(&self, round: i64) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.durations_ms.len()).collect();
-        if order.len() >= 3 {
-            let mut words = Words::new(self.key, round);
-            for i in (1..order.len()).rev() {
-                // Never out of bounds: a draw below i + 1 is at most i.
-                order.swap(i, words.below(i + 1));
-            }
-            if order.first() == Some(&self.last(round - 1)) {
-                order.swap(0, 1);
-            }
-        }
-        order
-    }
-
-    /// The programme that ends a round of three or more: the shuffle's first draw, since no later
-    /// step of it touches the last place, and the seam does not either.
-    fn last(&self, round: i64) -> usize {
-        Words::new(self.key, round).below(self.durations_ms.len())
-    }
-
-    fn duration_ms(&self, programme: usize) -> i64 {
-        self.durations_ms.get(programme).copied().unwrap_or_default()
-    }
-}
-
-/// The key stream that one round draws from.
-struct Words(ChaCha20Rng);
-
-impl Words {
-    fn new(key: [u8; 32], round: i64) -> Self {
-        let mut rng = ChaCha20Rng::from_seed(key);
-        rng.set_stream(round.cast_unsigned());
-        Self(rng)
-    }
-
-    /// A number from 0 to `m - 1`, each equally likely. `m` is from 1 to
-    /// [`Channel::PROGRAMMES_MAX`].
-    ///
-    /// Written out because the rand crates may map words to ranges differently from one version to
-    /// the next, and a schedule is for ever.
-    fn below(&mut self, m: usize) -> usize {
-        const WORDS: u64 = 1 << 32;
-        let m = m as u64;
-        let fair = WORDS - WORDS % m;
-        loop {
-            let word = u64::from(self.0.next_u32());
-            if word < fair {
-                return (word % m) as usize;
-            }
-        }
-    }
-}
-
 /// A place in a channel's endless sequence of airings.
 struct Cursor<'a> {
-    rounds: &'a Rounds,
-    round: i64,
-    order: Vec<usize>,
-    /// Index into `order` of the programme on air.
-    place: usize,
+    timetable: &'a Timetable,
+    block: i64,
+    /// Those of the block.
+    slots: Vec<Slot>,
+    /// Index into `slots`.
+    slot: usize,
+    /// Those of the slot.
+    turns: Vec<Turn>,
+    /// Index into `turns` of what is on air.
+    turn: usize,
     airing: Airing,
 }
 
 impl<'a> Cursor<'a> {
-    /// Always `Some`: the slots of a round add up to its length, so one of them holds the moment.
-    fn new(rounds: &'a Rounds, at: UnixMillis) -> Option<Self> {
-        let round = at.0.div_euclid(rounds.length_ms);
-        let order = rounds.order(round);
-        let mut offset_ms = at.0.rem_euclid(rounds.length_ms);
-        let place = order.iter().position(|&programme| {
-            let duration_ms = rounds.duration_ms(programme);
-            let is_on_air = offset_ms < duration_ms;
-            if !is_on_air {
-                offset_ms -= duration_ms;
-            }
-            is_on_air
-        })?;
-        let programme = order.get(place).copied()?;
-        let airing = Airing {
-            programme: Some(programme),
-            starts: at.plus_millis(-offset_ms),
-            ends: at.plus_millis(rounds.duration_ms(programme) - offset_ms),
-        };
-        Some(Self { rounds, round, order, place, airing })
+    /// Always `Some`: the slots of a block add up to its length and the turns of a slot to its, so
+    /// one of each holds the moment.
+    fn new(timetable: &'a Timetable, at: UnixMillis) -> Option<Self> {
+        let (block, mut offset_ms) = timetable.find(at);
+        let slots = timetable.slots(block);
+        let slot = slots.iter().position(|slot| is_within(&mut offset_ms, slot.length_ms))?;
+        let turns = timetable.turns(*slots.get(slot)?, at.plus_millis(-offset_ms));
+        let turn = turns.iter().position(|turn| is_within(&mut offset_ms, turn.length_ms))?;
+        let Turn { programme, length_ms } = *turns.get(turn)?;
+        let starts = at.plus_millis(-offset_ms);
+        let ends = at.plus_millis(length_ms - offset_ms);
+        let airing = Airing { programme, starts, ends };
+        Some(Self { timetable, block, slots, slot, turns, turn, airing })
     }
 
     /// Moves on to what comes next, unless time ends first.
@@ -287,15 +255,19 @@ impl<'a> Cursor<'a> {
         if starts.0 == i64::MAX {
             return None;
         }
-        self.place += 1;
-        if self.place == self.order.len() {
-            self.round += 1;
-            self.order = self.rounds.order(self.round);
-            self.place = 0;
+        self.turn += 1;
+        if self.turn == self.turns.len() {
+            self.slot += 1;
+            if self.slot == self.slots.len() {
+                self.block += 1;
+                self.slots = self.timetable.slots(self.block);
+                self.slot = 0;
+            }
+            self.turns = self.timetable.turns(*self.slots.get(self.slot)?, starts);
+            self.turn = 0;
         }
-        let programme = self.order.get(self.place).copied()?;
-        let ends = starts.plus_millis(self.rounds.duration_ms(programme));
-        self.airing = Airing { programme: Some(programme), starts, ends };
+        let Turn { programme, length_ms } = *self.turns.get(self.turn)?;
+        self.airing = Airing { programme, starts, ends: starts.plus_millis(length_ms) };
         Some(self.airing)
     }
 
@@ -305,17 +277,29 @@ impl<'a> Cursor<'a> {
         if ends.0 == i64::MIN {
             return None;
         }
-        self.place = match self.place.checked_sub(1) {
-            Some(place) => place,
-            None => {
-                self.round -= 1;
-                self.order = self.rounds.order(self.round);
-                self.order.len() - 1
+        if self.turn == 0 {
+            if self.slot == 0 {
+                self.block -= 1;
+                self.slots = self.timetable.slots(self.block);
+                self.slot = self.slots.len();
             }
-        };
-        let programme = self.order.get(self.place).copied()?;
-        let starts = ends.plus_millis(-self.rounds.duration_ms(programme));
-        self.airing = Airing { programme: Some(programme), starts, ends };
+            self.slot = self.slot.checked_sub(1)?;
+            let slot = *self.slots.get(self.slot)?;
+            self.turns = self.timetable.turns(slot, ends.plus_millis(-slot.length_ms));
+            self.turn = self.turns.len();
+        }
+        self.turn = self.turn.checked_sub(1)?;
+        let Turn { programme, length_ms } = *self.turns.get(self.turn)?;
+        self.airing = Airing { programme, starts: ends.plus_millis(-length_ms), ends };
         Some(self.airing)
     }
+}
+
+/// Whether the offset lies within the next so many milliseconds; they are taken off it if not.
+fn is_within(offset_ms: &mut i64, length_ms: i64) -> bool {
+    let is_within = *offset_ms < length_ms;
+    if !is_within {
+        *offset_ms -= length_ms;
+    }
+    is_within
 }

@@ -131,7 +131,7 @@ pub(super) fn grid(text: &str) -> Option<u16> {
         "quarter hour" => 15,
         _ => text.strip_suffix(" minutes")?.parse().ok().filter(|minutes| *minutes > 0)?,
     };
-    (DAY_MIN % minutes == 0).then_some(minutes)
+    DAY_MIN.is_multiple_of(minutes).then_some(minutes)
 }
 
 #[cfg(test)]
@@ -149,7 +149,10 @@ mod tests {
         Channel { day_parts: parts.iter().map(part).collect(), ..Channel::default() }
     }
 
-    fn windows(parts: &[(u16, u16)]) -> Result<Vec<(u16, u16, Option<usize>)>, (usize, usize)> {
+    /// First hour, hours and part of each window.
+    type Hours = Vec<(u16, u16, Option<usize>)>;
+
+    fn windows(parts: &[(u16, u16)]) -> Result<Hours, (usize, usize)> {
         let windows = channel(parts).windows()?;
         Ok(windows.iter().map(|w| (w.from_min / 60, w.length_min / 60, w.part)).collect())
     }

@@ -214,8 +214,8 @@ impl fmt::Display for LineUpProblem {
                 let text = Quoted(text);
                 write!(
                     f,
-                    "{text} is nothing to start on; write \"hour\", \"half hour\", \"quarter hour\", \
-                     or minutes that a day is a multiple of, like \"20 minutes\""
+                    "{text} is nothing to start on; write \"hour\", \"half hour\", \
+                     \"quarter hour\", or minutes that a day is a multiple of, like \"20 minutes\""
                 )
             }
             Self::UtcOffset(text) => {

@@ -642,6 +642,179 @@ duration = "1:07:38.3"
     }
 
     #[test]
+    fn a_version_is_read_where_it_is_known() {
+        assert_eq!(parse(&format!("version = 1\n{GOOD}")), parse(GOOD));
+        assert_eq!(
+            parse(&format!("version = 2\n{GOOD}")).unwrap_err().to_string(),
+            "line 1, column 11: this Testcard reads version 1 of line-ups and not 2; write \
+             version = 1, or get a Testcard that reads 2"
+        );
+    }
+
+    /// A channel with all that version 2 of the schedule has, to go wrong in one place at a time.
+    const ARRANGED: &str = r#"
+[[channel]]
+id = "night-owl"
+number = 5
+name = "Night Owl"
+seed = 7
+start_on = "half hour"
+utc_offset = "+01:00"
+
+[[channel.day_part]]
+name = "night"
+from = "20:00"
+to = "06:00"
+
+[[channel.programme]]
+title = "Detour"
+item = "Detour"
+file = "Detour_512kb.mp4"
+duration = "1:07:38.3"
+part = "night"
+
+[[channel.programme]]
+title = "Duck and Cover"
+item = "DuckandC1951"
+file = "DuckandC1951_512kb.mp4"
+duration = "9:15.4"
+
+[[channel.filler]]
+title = "Trailer"
+item = "trailer"
+file = "trailer.mp4"
+duration = "1:41"
+"#;
+
+    /// What parsing says about the arranged line-up with that changed, but for its channel.
+    fn arranged_says(old: &str, new: &str) -> String {
+        assert_eq!(ARRANGED.matches(old).count(), 1, "{old:?} is to stand there once");
+        match parse(&ARRANGED.replacen(old, new, 1)) {
+            Ok(_) => "fine".to_string(),
+            Err(error) => error.to_string().replace("channel 5 \"Night Owl\"", "it"),
+        }
+    }
+
+    #[test]
+    fn a_channels_arrangement_is_read() {
+        let line_up = parse(ARRANGED).unwrap();
+        let [channel] = line_up.channels.as_slice() else { panic!("{line_up:?}") };
+        assert_eq!(
+            (channel.seed, channel.start_on_min, channel.utc_offset_min),
+            (Some(7), Some(30), 60)
+        );
+        let night = DayPart { name: "night".to_owned(), from_min: 1200, to_min: 360 };
+        assert_eq!(channel.day_parts, [night]);
+        assert_eq!(channel.programmes.len(), 2);
+        assert_eq!(channel.programmes[0].part.as_deref(), Some("night"));
+        assert_eq!(channel.fillers.len(), 1);
+    }
+
+    /// The end of the night, and another part after it.
+    fn and_part(name: &str, from: &str, to: &str) -> String {
+        let part = format!("name = \"{name}\"\nfrom = \"{from}\"\nto = \"{to}\"");
+        format!("to = \"06:00\"\n[[channel.day_part]]\n{part}")
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_channels_arrangement_is_said_and_where() {
+        for (old, new, said) in [
+            ("seed = 7", "seed = -1", "line 6, column 8: it: -1 cannot be a seed; use 0 or more"),
+            (
+                "\"half hour\"",
+                "\"7 minutes\"",
+                "line 7, column 12: it: \"7 minutes\" is nothing to start on; write \"hour\", \
+                 \"half hour\", \"quarter hour\", or minutes that a day is a multiple of, like \
+                 \"20 minutes\"",
+            ),
+            (
+                "\"+01:00\"",
+                "\"Europe/Berlin\"",
+                "line 8, column 14: it: \"Europe/Berlin\" is not an offset from UTC; write hours \
+                 and minutes from \"-12:00\" to \"+14:00\", like \"+01:00\"",
+            ),
+            (
+                "\"20:00\"",
+                "\"8 pm\"",
+                "line 12, column 8: it: \"8 pm\" is not a time of day; write hours and minutes \
+                 like \"20:00\"",
+            ),
+            (
+                "\"20:00\"",
+                "\"20:10\"",
+                "line 12, column 8: it: no programme starts at \"20:10\", as they start every 30 \
+                 minutes from midnight on; move it, or change start_on",
+            ),
+            (
+                "\"06:00\"",
+                "\"20:00\"",
+                "line 13, column 6: it: the part of the day ends at \"20:00\", when it begins; give \
+                 it another end, or leave the part out where it is to be the whole day",
+            ),
+            (
+                "to = \"06:00\"",
+                &and_part("late", "23:00", "01:00"),
+                "line 16, column 8: it: the parts \"night\" and \"late\" overlap; let one end \
+                 before the other begins",
+            ),
+            (
+                "to = \"06:00\"",
+                &and_part("night", "08:00", "09:00"),
+                "line 15, column 8: it: another part of the day has the name \"night\"; give this \
+                 one its own",
+            ),
+            (
+                "to = \"06:00\"",
+                &and_part("day", "08:00", "09:00"),
+                "line 16, column 8: it: no programme belongs to the part \"day\"; write part = \
+                 \"day\" below one, or remove the part",
+            ),
+            (
+                "part = \"night\"",
+                "part = \"knight\"",
+                "line 19, column 12: it, \"Detour\": the channel's day has no part \"knight\"; add \
+                 it with [[channel.day_part]], or name one that it has",
+            ),
+            (
+                "to = \"06:00\"",
+                "to = \"21:00\"",
+                "line 19, column 12: it, \"Detour\": it does not fit into its part of the day, 60 \
+                 minutes at most; make the part longer, or put the programme into another",
+            ),
+            (
+                "duration = \"9:15.4\"",
+                "duration = \"9:15.4\"\npart = \"night\"",
+                "it: there is nothing to play from 06:00 to 20:00; add a programme without a part, \
+                 or let the parts take up the day",
+            ),
+            (
+                "duration = \"1:41\"",
+                "duration = \"1:41\"\npart = \"night\"",
+                "line 33, column 8: it, filler \"Trailer\": a filler is for the whole day; remove \
+                 its part",
+            ),
+        ] {
+            assert_eq!(arranged_says(old, new), said);
+        }
+    }
+
+    #[test]
+    fn a_filler_needs_a_gap_to_fill() {
+        let filler = &ARRANGED[ARRANGED.find("[[channel.filler]]").unwrap()..];
+        assert_eq!(
+            parse(&format!("{GOOD}{filler}")).unwrap_err().to_string(),
+            "line 24, column 9: channel 5 \"Night Owl\", filler \"Trailer\": the channel has no \
+             gap to fill; add start_on or a day part, or remove the filler"
+        );
+    }
+
+    #[test]
+    fn a_programme_without_a_part_is_never_on_where_parts_take_up_the_day() {
+        let said = arranged_says("to = \"06:00\"", &and_part("day", "06:00", "20:00"));
+        assert!(said.contains("\"Duck and Cover\": it is never on"), "{said}");
+    }
+
+    #[test]
     fn an_item_is_an_identifier_of_archive_org() {
         for (item, good) in [
             ("plan.-9.-from.-outer.-space.-1957", true),

@@ -29,11 +29,11 @@ pub struct ChannelNow<'a> {
     pub id: &'a str,
     /// Its name.
     pub name: &'a str,
-    /// How far into the programme on air the moment is.
+    /// How far into what is on air the moment is.
     pub position_ms: i64,
-    /// The programme on air.
-    pub on_air: Showing<'a>,
-    /// The one after it; absent only at the end of time.
+    /// The programme on air; absent while the channel shows its ident.
+    pub on_air: Option<Showing<'a>>,
+    /// The programme after it; absent only at the end of time.
     pub next: Option<Showing<'a>>,
 }
 
@@ -61,13 +61,18 @@ impl Schedule {
         let channels = channels.filter_map(|(index, channel)| {
             let mut airings = self.airings(index, at);
             let airing = airings.next()?;
+            // At most two gaps in a row, the second a time between parts too short for anything.
+            let programme_within = 2 * (channel.fillers.len() + 1) + 1;
             Some(ChannelNow {
                 number: channel.number,
                 id: &channel.id,
                 name: &channel.name,
                 position_ms: at.millis_since(airing.starts),
-                on_air: Showing::new(channel, airing)?,
-                next: airings.next().and_then(|next| Showing::new(channel, next)),
+                on_air: Showing::new(channel, airing),
+                next: airings
+                    .take(programme_within)
+                    .filter(|next| !next.is_filler(channel))
+                    .find_map(|next| Showing::new(channel, next)),
             })
         });
         Now { at_unix_ms: at, seed: self.seed, channels: channels.collect() }
@@ -75,7 +80,7 @@ impl Schedule {
 }
 
 impl<'a> Showing<'a> {
-    /// Always `Some` for an airing of that channel.
+    /// `None` for the ident.
     fn new(channel: &'a Channel, airing: Airing) -> Option<Self> {
         let programme = airing.of(channel)?;
         Some(Self {

@@ -2,6 +2,8 @@
 
 extern crate alloc;
 
+mod arranged;
 mod golden;
 mod promises;
 mod vectors;
+mod vectors_2;

@@ -29,16 +29,21 @@ pub fn run(args: &Now) -> Result<(), Failure> {
     let zone = TimeZone::system();
     let name_width = now.channels.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
     for channel in &now.channels {
-        let year = channel.on_air.year.map(|year| format!(" ({year})")).unwrap_or_default();
-        println!(
-            "{:>3}  {:<name_width$}  {}–{}  {}{year}, {} in",
-            channel.number,
-            channel.name,
-            clock(channel.on_air.starts_unix_ms, &zone),
-            clock(channel.on_air.ends_unix_ms, &zone),
-            channel.on_air.title,
-            duration(channel.position_ms),
-        );
+        match &channel.on_air {
+            Some(on_air) => {
+                let year = on_air.year.map(|year| format!(" ({year})")).unwrap_or_default();
+                println!(
+                    "{:>3}  {:<name_width$}  {}–{}  {}{year}, {} in",
+                    channel.number,
+                    channel.name,
+                    clock(on_air.starts_unix_ms, &zone),
+                    clock(on_air.ends_unix_ms, &zone),
+                    on_air.title,
+                    duration(channel.position_ms),
+                );
+            }
+            None => println!("{:>3}  {:<name_width$}", channel.number, channel.name),
+        }
         if let Some(next) = &channel.next {
             println!(
                 "     {:<name_width$}  {}        {}",
