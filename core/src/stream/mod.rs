@@ -12,7 +12,7 @@ mod failure;
 mod inquiry;
 mod locate;
 mod patience;
-mod redirect;
+pub mod redirect;
 #[cfg(test)]
 mod tests;
 mod window;

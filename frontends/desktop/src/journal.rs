@@ -109,7 +109,7 @@ impl Journal {
         let written = serde_json::to_writer(&mut *file, line).map_err(io::Error::from);
         if let Err(error) = written.and_then(|()| file.write_all(b"\n")).and_then(|()| file.flush())
         {
-            eprintln!("testcard: the trace cannot be written any further: {error}");
+            log::warn!("the trace cannot be written any further: {error}");
             self.file = None;
         }
     }
@@ -117,6 +117,7 @@ impl Journal {
 
 impl Trace for Journal {
     fn record(&mut self, at: Instant, event: Event) {
+        crate::logging::event(&event);
         self.write(&Line { t: at, event: &event });
         if let Some(recording) = &self.recording {
             recording.trace(at, &event);

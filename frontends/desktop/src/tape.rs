@@ -107,7 +107,7 @@ impl Tape {
         let _ = saver.join();
         if !self.shared.recording.is_complete() {
             let dir = self.shared.dir.display();
-            eprintln!("testcard: {dir} is incomplete: there was more than a session holds");
+            log::warn!("{dir} is incomplete: there was more than a session holds");
         }
         self.shared.save()
     }
@@ -116,7 +116,7 @@ impl Tape {
 impl Drop for Tape {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
-            eprintln!("testcard: --record: {error}");
+            log::warn!("--record: {error}");
         }
     }
 }
@@ -140,7 +140,7 @@ impl Shared {
                 // Room on the disk may be made any time.
                 Err(error) if !has_failed => {
                     has_failed = true;
-                    eprintln!("testcard: the session cannot be saved at the moment: {error}");
+                    log::warn!("the session cannot be saved at the moment: {error}");
                 }
                 Err(_) => {}
                 Ok(()) => has_failed = false,

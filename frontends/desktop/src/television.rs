@@ -20,6 +20,7 @@ use crate::frame_dump::FrameDump;
 use crate::journal::{Journal, Shown};
 use crate::screen::{Area, OverlayPixels, Screen, ScreenError};
 use crate::speaker::Speaker;
+use crate::stop::Stop;
 use crate::tuner::{Report, Tuner, trace_shown};
 
 /// The window at first, in points: 16:9, and small enough for any display of this century.
@@ -41,6 +42,8 @@ pub struct Setup {
     pub sound_dump: Option<PathBuf>,
     /// Where pictures go besides the screen.
     pub frame_dump: Option<FrameDump>,
+    /// What ends the program from outside: the window wakes up then.
+    pub stop: Stop,
 }
 
 /// A TV set in a window.
@@ -105,10 +108,14 @@ impl Television {
     pub fn open(setup: Setup) -> Result<Self, OpenError> {
         let sdl = sdl2::init()?;
         let screen = Screen::open(&sdl.video()?, "Testcard", WINDOW.0, WINDOW.1)?;
-        let audio = sdl.audio().inspect_err(|error| eprintln!("testcard: no sound: {error}")).ok();
+        let audio = sdl.audio().inspect_err(|error| log::warn!("no sound: {error}")).ok();
         let trace = Arc::new(Mutex::new(setup.trace));
         let events = sdl.event()?;
         events.register_custom_event::<Woken>()?;
+        let sender = events.event_sender();
+        setup.stop.wake_with(move || {
+            let _ = sender.push_custom_event(Woken);
+        });
         let sender = events.event_sender();
         let wake_window = Box::new(move || {
             // A window that is closing needs no waking.
@@ -168,7 +175,7 @@ impl Television {
     /// Fills the screen, or goes back to being a window.
     pub fn set_full_screen(&mut self, full_screen: bool) {
         if let Err(error) = self.screen.set_full_screen(full_screen) {
-            eprintln!("testcard: {error}");
+            log::warn!("{error}");
         }
         self.stale = true;
     }
@@ -234,7 +241,7 @@ impl Television {
             if let Some(dump) = &mut self.frame_dump
                 && let Err(error) = dump.write(&picture)
             {
-                eprintln!("testcard: pictures cannot be dumped any further: {error}");
+                log::warn!("pictures cannot be dumped any further: {error}");
                 self.frame_dump = None;
             }
         }
@@ -270,7 +277,7 @@ impl Television {
                 self.tuner.connect_speaker(Some(feed));
             }
             Err(error) => {
-                eprintln!("testcard: {error}");
+                log::warn!("{error}");
                 self.tuner.connect_speaker(None);
             }
         }

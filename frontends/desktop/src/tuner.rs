@@ -337,7 +337,7 @@ impl<N: Network> Desk<N> {
             if quit {
                 self.leave();
                 if let Some(Err(error)) = self.wav.map(WavWriter::finish) {
-                    eprintln!("testcard: the sound dump is not complete: {error}");
+                    log::warn!("the sound dump is not complete: {error}");
                 }
                 return;
             }
@@ -437,7 +437,7 @@ impl<N: Network> Desk<N> {
         let (Some(path), Some(rate)) = (&self.sound_dump, self.sound_rate) else { return };
         match WavWriter::create(path, rate) {
             Ok(wav) => self.wav = Some(wav),
-            Err(error) => eprintln!("testcard: {} cannot be written: {error}", path.display()),
+            Err(error) => log::warn!("{} cannot be written: {error}", path.display()),
         }
         self.sound_dump = None;
     }
@@ -512,7 +512,7 @@ impl<N: Network> Desk<N> {
             if let Some(wav) = &mut self.wav
                 && let Err(error) = wav.write(&samples)
             {
-                eprintln!("testcard: the sound cannot be dumped any further: {error}");
+                log::warn!("the sound cannot be dumped any further: {error}");
                 self.wav = None;
             }
         }

@@ -456,13 +456,23 @@ impl Threads {
 
 impl Job {
     fn run(self, agent: &ureq::Agent) {
+        log::debug!("{} {}: asked", self.host(), self.request.url.path());
         connector::set_current(Some(self.shared.clone()));
         // Should ureq panic over what a server sent, the exchange must still come to an end.
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.exchange(agent)))
             .unwrap_or(Err(ExchangeError::Protocol));
         connector::set_current(None);
         self.shared.detach();
+        if let Err(error) = outcome
+            && !self.shared.is_cancelled()
+        {
+            log::debug!("{}: {error}", self.host());
+        }
         self.shared.finish(outcome.err());
+    }
+
+    fn host(&self) -> &str {
+        self.request.url.host_str().unwrap_or_default()
     }
 
     fn exchange(&self, agent: &ureq::Agent) -> Result<(), ExchangeError> {
@@ -470,12 +480,19 @@ impl Job {
         if let Some(range) = self.request.range {
             request = request.header(http::header::RANGE, range.to_string());
         }
-        let response = request.call().map_err(|error| exchange_error(&error))?;
+        let response = request.call().map_err(|error| {
+            // In the system's words, which the error that goes up does without.
+            if let ureq::Error::Io(error) = &error {
+                log::debug!("{}: {error}", self.host());
+            }
+            exchange_error(&error)
+        })?;
         let (head, body) = response.into_parts();
         if head.headers.len() > Head::MAX_HEADERS {
             return Err(ExchangeError::Protocol);
         }
         let head = head_from(&head);
+        log::debug!("{}: answered {}", self.host(), head.status);
         let is_coded = head.header("transfer-encoding").is_some();
         let length = head.content_length();
         if is_coded && length.is_some() {

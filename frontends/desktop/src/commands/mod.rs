@@ -22,6 +22,8 @@ use testcard_https::{Options, Pin};
 use crate::clock::SystemClock;
 use crate::frame_dump::FrameDump;
 use crate::journal::Journal;
+use crate::logging;
+use crate::stop::{STOPPED, Stop};
 use crate::tape::Tape;
 
 /// A TV set for the Internet Archive: five channels of archive.org's films on a schedule that
@@ -55,7 +57,8 @@ Exit codes:
   0  played to the end, or left by the viewer
   2  the command line, or a file named on it, cannot be used
   3  a programme failed: not there, not a film, not decodable
-  4  the network failed";
+  4  the network failed
+  130  play was stopped before it was done, by Ctrl-C or SIGTERM";
 
 #[derive(Subcommand)]
 enum Command {
@@ -122,6 +125,8 @@ pub enum Failure {
     Usage(String),
     /// A programme failed.
     Programme(ProgrammeFailure),
+    /// Somebody stopped it before it was done. There is nothing to say: it was their wish.
+    Stopped,
 }
 
 impl Failure {
@@ -130,6 +135,7 @@ impl Failure {
             Self::Usage(_) => ExitCode::from(2),
             Self::Programme(failure) if failure.is_network() => ExitCode::from(4),
             Self::Programme(_) => ExitCode::from(3),
+            Self::Stopped => ExitCode::from(STOPPED),
         }
     }
 }
@@ -143,9 +149,10 @@ impl From<ProgrammeFailure> for Failure {
 impl CommandLine {
     /// Does what the command line says.
     pub fn run(self) -> ExitCode {
+        logging::start();
         let outcome = match self.command {
-            None => watch::run(self.watch, &self.schedule, self.network),
-            Some(Command::Play(play)) => play::run(play),
+            None => watch::run(self.watch, &self.schedule, self.network, Stop::listen()),
+            Some(Command::Play(play)) => play::run(play, Stop::listen()),
             Some(Command::Probe(probe)) => probe::run(probe),
             Some(Command::Now(now)) => now::run(&now),
         };
@@ -155,6 +162,7 @@ impl CommandLine {
                 match &failure {
                     Failure::Usage(sentence) => eprintln!("testcard: {sentence}"),
                     Failure::Programme(failure) => eprintln!("testcard: {failure}"),
+                    Failure::Stopped => {}
                 }
                 failure.exit_code()
             }

@@ -22,6 +22,7 @@ use crate::frame_dump::FrameDump;
 use crate::journal::{Journal, Shown};
 use crate::receiver::{Happening, Receiver};
 use crate::sound::CHANNELS;
+use crate::stop::Stop;
 use crate::tape::Tape;
 use crate::television::{Input, Setup, Television};
 use crate::wav::WavWriter;
@@ -46,12 +47,12 @@ pub struct Play {
 /// Tries before a command gives an unreachable network up: after 0, 1, 2 and 4 s.
 const LIMITS: Limits = Limits { patience: Patience::Tries(5), ..Limits::DESKTOP };
 
-pub fn run(args: Play) -> Result<(), Failure> {
+pub fn run(args: Play, stop: Stop) -> Result<(), Failure> {
     let frame_dump = args.keep.frame_dump()?;
     let clock = SystemClock::new();
     let tape = args.keep.tape(format!("{} is played", args.url.path()), LIMITS, &clock)?;
     let trace = args.keep.journal(tape.as_ref())?;
-    let tools = Tools { clock, frame_dump, trace };
+    let tools = Tools { clock, frame_dump, trace, stop };
     let outcome = match args.headless {
         true => headless(args, tools, tape.as_ref()),
         false => in_window(args, tools),
@@ -68,14 +69,16 @@ struct Tools {
     clock: SystemClock,
     frame_dump: Option<FrameDump>,
     trace: Journal,
+    stop: Stop,
 }
 
 /// Plays in a window until the film or the frames are over, or somebody leaves.
 fn in_window(args: Play, tools: Tools) -> Result<(), Failure> {
-    let Tools { clock, frame_dump, trace } = tools;
+    let Tools { clock, frame_dump, trace, stop } = tools;
     let sound_dump = args.keep.dump_audio.clone();
     let network = args.network.options()?;
-    let setup = Setup { network, clock: clock.clone(), trace, sound_dump, frame_dump };
+    let setup =
+        Setup { network, clock: clock.clone(), trace, sound_dump, frame_dump, stop: stop.clone() };
     let mut television = Television::open(setup).map_err(unusable("this machine"))?;
     let name = args.url.path_segments().and_then(Iterator::last).unwrap_or_default().to_string();
     television.tuner().tune(args.url, Aim::At(MediaTime::from_micros(args.at)), LIMITS);
@@ -88,12 +91,13 @@ fn in_window(args: Play, tools: Tools) -> Result<(), Failure> {
         let report = television.tuner().report();
         if report.notice != told {
             told.clone_from(&report.notice);
-            told.iter().for_each(|notice| eprintln!("testcard: {notice}"));
+            told.iter().for_each(|notice| log::warn!("{notice}"));
         }
         match report.ending {
             Some(Ok(())) => break Ok(()),
             Some(Err(failure)) => break Err(failure.into()),
             None if args.keep.enough(television.pictures_shown()) => break Ok(()),
+            None if stop.is_wished() => break Err(Failure::Stopped),
             None => {}
         }
         let view = View { card: card(&name, &television.reception(&report)), ..View::default() };
@@ -134,6 +138,8 @@ fn card(name: &str, reception: &Reception) -> Option<Card> {
 /// Plays as fast as it goes, showing every picture to nobody.
 fn headless(args: Play, tools: Tools, tape: Option<&Tape>) -> Result<(), Failure> {
     let waiting = thread::current();
+    let stopped = waiting.clone();
+    tools.stop.wake_with(move || stopped.unpark());
     let https = Https::new(args.network.options()?, Arc::new(move || waiting.unpark()));
     let https = https.map_err(unusable("--extra-ca"))?;
     let aim = Aim::At(MediaTime::from_micros(args.at));
@@ -158,7 +164,7 @@ fn decode<N: Network>(
     tools: Tools,
     progressed: impl Fn(Duration, Option<MediaTime>),
 ) -> Result<(), Failure> {
-    let Tools { clock, mut frame_dump, mut trace } = tools;
+    let Tools { clock, mut frame_dump, mut trace, stop } = tools;
     let mut receiver = Receiver::new(net);
     let now = clock.now();
     trace.tuned(now, &url, aim);
@@ -184,7 +190,7 @@ fn decode<N: Network>(
                         wav = created.map_err(unusable("--dump-audio"))?;
                     }
                 }
-                Happening::Notice(notice) => eprintln!("testcard: {notice}"),
+                Happening::Notice(notice) => log::warn!("{notice}"),
                 Happening::Failed(why) => {
                     progressed(length, None);
                     break 'playing Err(why.into());
@@ -224,6 +230,9 @@ fn decode<N: Network>(
                 progressed(length, None);
                 break Ok(());
             }
+        }
+        if stop.is_wished() {
+            break Err(Failure::Stopped);
         }
         if let Some(level) = receiver.level(position, started) {
             trace.level(clock.now(), level);

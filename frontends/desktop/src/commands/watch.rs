@@ -20,6 +20,7 @@ use testcard_https::{Https, Options};
 use super::{Failure, KeepArgs, NetworkArgs, ScheduleArgs, parse_url, unusable};
 use crate::clock::SystemClock;
 use crate::offline;
+use crate::stop::Stop;
 use crate::tape::Tape;
 use crate::television::{Input, Setup, Television};
 use crate::tuner::Report;
@@ -59,7 +60,12 @@ const CLOCK_JUMP_MS: i64 = 2_000;
 /// How often a screen that shows nothing new is looked at: often enough for a clock's minute.
 const IDLE: Duration = Duration::from_millis(250);
 
-pub fn run(args: Watch, schedule: &ScheduleArgs, network: NetworkArgs) -> Result<(), Failure> {
+pub fn run(
+    args: Watch,
+    schedule: &ScheduleArgs,
+    network: NetworkArgs,
+    stop: Stop,
+) -> Result<(), Failure> {
     let clock = schedule.pretended().map_or_else(SystemClock::new, SystemClock::pretending);
     let schedule = schedule.schedule()?;
     let channels = &schedule.line_up().channels;
@@ -94,7 +100,8 @@ pub fn run(args: Watch, schedule: &ScheduleArgs, network: NetworkArgs) -> Result
     let tape = args.keep.tape(title, Limits::DESKTOP, &clock)?;
     let trace = args.keep.journal(tape.as_ref())?;
     let sound_dump = args.keep.dump_audio.clone();
-    let setup = Setup { network, clock: clock.clone(), trace, sound_dump, frame_dump };
+    let setup =
+        Setup { network, clock: clock.clone(), trace, sound_dump, frame_dump, stop: stop.clone() };
     let television = Television::open(setup).map_err(unusable("this machine"))?;
     let offline_url = server.as_ref().map(|server| server.url().to_string());
     let archive = match (args.offline, answer) {
@@ -105,7 +112,8 @@ pub fn run(args: Watch, schedule: &ScheduleArgs, network: NetworkArgs) -> Result
     let channel = channels.get(channel).map(|channel| channel.id.clone()).unwrap_or_default();
     let guide = Guide::new(&schedule, &Kept { channel, ..Kept::default() });
     let keep = args.keep;
-    Set { schedule, guide, television, clock, archive, keep, on: None, notice: None, tape }.watch()
+    Set { schedule, guide, television, clock, archive, keep, stop, on: None, notice: None, tape }
+        .watch()
 }
 
 /// Where films come from.
@@ -133,6 +141,7 @@ struct Set {
     clock: SystemClock,
     archive: Archive,
     keep: KeepArgs,
+    stop: Stop,
     on: Option<On>,
     /// The latest notice that the viewer has been told of.
     notice: Option<String>,
@@ -174,7 +183,7 @@ impl Set {
             let wake = wake.min(self.until_next_programme(wall));
             let inputs =
                 self.television.turn(&view, &report, wake).map_err(unusable("the window"))?;
-            let mut leave = false;
+            let mut leave = self.stop.is_wished();
             for input in inputs {
                 let moment = self.moment();
                 let action = match input {
