@@ -15,6 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
+use testcard_core::guide::Kept;
 use toml_edit::{Array, DocumentMut, Item, TomlError, Value};
 
 /// How long nothing changes before it is written: whoever holds a volume key writes once.
@@ -25,21 +26,6 @@ const BYTES_MAX: u64 = 256 * 1024;
 
 /// Files under other names that a broken one has beside it at most.
 const BROKEN_MAX: u32 = 20;
-
-/// What a set remembers.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Kept {
-    /// The id of the channel watched last.
-    pub channel: String,
-    /// In percent.
-    pub volume: u8,
-    /// Whether the sound is off.
-    pub muted: bool,
-    /// Ids of channels.
-    pub favourites: Vec<String>,
-    /// Whether subtitles are shown.
-    pub subtitles: bool,
-}
 
 /// The settings of a set that is on. Dropping it writes what has changed.
 pub struct Settings {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use testcard_core::guide::{ASKING, Reception, stage};
+use testcard_core::guide::{ASKING, Health, Reception, stage};
 use testcard_core::mp4::Orientation;
 use testcard_core::net::{Network, Url};
 use testcard_core::playback::{Aim, Playhead, Verdict, judge};
@@ -21,6 +21,7 @@ use testcard_https::{ExtraCaError, Https, Options};
 use testcard_session::Recorder;
 
 use crate::clock::SystemClock;
+use crate::health::Meter;
 use crate::journal::{Journal, Shown};
 use crate::picture::Picture;
 use crate::receiver::{Happening, PICTURES_MAX, Receiver};
@@ -55,6 +56,10 @@ pub struct Report {
     pub totals: (u64, u32),
     /// How often the speaker has run dry.
     pub underruns: u32,
+    /// How the stream is, but for the pictures that the window dropped; `None` while there is none.
+    pub health: Option<Health>,
+    /// Whether there seems to be no network: nobody answers any more.
+    pub is_cut_off: bool,
 }
 
 struct Shared {
@@ -76,10 +81,9 @@ struct State {
     report: Report,
 }
 
-struct Order {
-    url: Url,
-    aim: Aim,
-    limits: Limits,
+enum Order {
+    Tune { url: Url, aim: Aim, limits: Limits },
+    Leave,
 }
 
 impl Tuner {
@@ -124,12 +128,21 @@ impl Tuner {
 
     /// Leaves what is on and tunes to another film.
     pub fn tune(&self, url: Url, aim: Aim, limits: Limits) {
+        let reception = Reception::Tuning { stage: ASKING.to_string() };
+        self.order(Order::Tune { url, aim, limits }, reception);
+    }
+
+    /// Leaves what is on, for nothing.
+    pub fn leave(&self) {
+        self.order(Order::Leave, Reception::Off);
+    }
+
+    fn order(&self, order: Order, reception: Reception) {
         let mut state = self.shared.lock();
-        state.order = Some(Order { url, aim, limits });
+        state.order = Some(order);
         // What is on now is over, for the eye too.
         state.pictures.clear();
         state.playhead.pause(MediaTime::ZERO);
-        let reception = Reception::Tuning { stage: ASKING.to_string() };
         state.report = Report { reception, ..Report::off() };
         drop(state);
         self.shared.news.notify_all();
@@ -147,6 +160,11 @@ impl Tuner {
         state.speaker = Some(feed);
         drop(state);
         self.shared.stir();
+    }
+
+    /// The place in the film that is seen and heard now, or will be once playing goes on.
+    pub fn position(&self) -> MediaTime {
+        self.shared.lock().playhead.position(self.clock.now(), None)
     }
 
     /// What is going on.
@@ -235,6 +253,8 @@ impl Report {
             ending: None,
             totals: (0, 0),
             underruns: 0,
+            health: None,
+            is_cut_off: false,
         }
     }
 }
@@ -263,6 +283,7 @@ struct Desk<N: Network> {
     /// Whether the clock runs.
     started: bool,
     happenings: Vec<Happening>,
+    meter: Meter,
 }
 
 impl<N: Network> Desk<N> {
@@ -286,6 +307,7 @@ impl<N: Network> Desk<N> {
             sound_rate: None,
             started: false,
             happenings: Vec::new(),
+            meter: Meter::default(),
         }
     }
 
@@ -341,15 +363,18 @@ impl<N: Network> Desk<N> {
                 }
                 return;
             }
-            if let Some(order) = order {
-                self.tune(order);
+            match order {
+                Some(Order::Tune { url, aim, limits }) => self.tune(url, aim, limits),
+                Some(Order::Leave) => self.leave(),
+                None => {}
             }
         }
     }
 
-    fn tune(&mut self, Order { url, aim, limits }: Order) {
+    fn tune(&mut self, url: Url, aim: Aim, limits: Limits) {
         self.stop_clock(MediaTime::ZERO);
         self.sound_rate = None;
+        self.meter = Meter::default();
         let now = self.clock.now();
         let mut trace = lock(&self.trace);
         trace.tuned(now, &url, aim);
@@ -378,6 +403,7 @@ impl<N: Network> Desk<N> {
         let mut wake = self.receiver.turn(now, position, &mut happenings, &mut events);
         // Decoding takes its time, and the window wants the trace too.
         for (at, event) in events {
+            self.meter.event(&event);
             lock(&self.trace).record(at, event);
         }
         for happening in happenings.drain(..) {
@@ -401,6 +427,7 @@ impl<N: Network> Desk<N> {
         match happening {
             Happening::Located { sound_rate } => {
                 self.sound_rate = sound_rate;
+                self.receiver.player().into_iter().for_each(|player| self.meter.located(player));
                 self.check_speaker();
                 self.open_sound_dump();
                 let fits = self.feed.as_ref().map(Feed::sample_rate) == self.sound_rate;
@@ -524,6 +551,7 @@ impl<N: Network> Desk<N> {
         let reception = self.reception(now);
         let over = self.receiver.is_over() && self.feed.as_ref().is_none_or(|f| f.queued() == 0);
         let totals = self.receiver.player().map(|player| player.stream().totals());
+        let health = self.receiver.player().map(|player| self.meter.look(player));
         let mut state = self.shared.lock();
         if state.order.is_some() {
             return;
@@ -544,6 +572,8 @@ impl<N: Network> Desk<N> {
         state.sound_frames = self.feed.as_ref().map(Feed::played);
         state.report.orientation = self.receiver.orientation;
         state.report.underruns = self.feed.as_ref().map_or(0, Feed::underruns);
+        state.report.health = health;
+        state.report.is_cut_off = self.meter.is_cut_off();
         if let Some(totals) = totals {
             state.report.totals = totals;
         }
@@ -610,7 +640,7 @@ mod tests {
         let mut desk = Desk::new(https, shared, clock, Arc::new(Mutex::new(trace)), devices);
         (desk.feed, desk.sound_rate, desk.started) = (Some(feed), Some(48_000), true);
         let url = Url::parse("https://archive.org/download/another/film.mp4").expect("a literal");
-        desk.tune(Order { url, aim: Aim::At(MediaTime::ZERO), limits: Limits::DESKTOP });
+        desk.tune(url, Aim::At(MediaTime::ZERO), Limits::DESKTOP);
         let mut heard = [1; 200];
         playout.callback(&mut heard);
         assert_eq!(heard, [0; 200]);
