@@ -3,9 +3,9 @@
 //! time. Never used for anything that is played.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant as Monotonic};
 
@@ -79,10 +79,10 @@ impl Errand {
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, ExtraCaError> {
         let (stir, news) = mpsc::channel();
-        let stirrer = std::sync::Mutex::new(stir.clone());
+        let stirrer = stir.clone();
         let waker = Arc::new(move || {
             // Who fetches may have stopped listening.
-            let _ = stirrer.lock().unwrap_or_else(PoisonError::into_inner).send(());
+            let _ = stirrer.send(());
         });
         let https = Https::new(network, waker)?;
         let (say, answer) = mpsc::channel();

@@ -26,6 +26,47 @@ struct Line<'a, E> {
     event: &'a E,
 }
 
+/// What the screen shows beside the picture, as far as tests ask.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct ScreenLine {
+    /// Number of the channel watched.
+    pub channel: u16,
+    /// How much later than scheduled the programme is watched, in ms.
+    pub behind_ms: i64,
+    /// What is under the guide's cursor; absent when it is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guide: Option<Cursor>,
+    /// The sentence of the card in the picture's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
+    /// Whether the page of a programme that is only heard is there.
+    pub sound_only: bool,
+    /// Whether the banner is there.
+    pub banner: bool,
+    /// The digits entered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+    /// In percent.
+    pub volume: u8,
+    /// Whether the sound is off.
+    pub muted: bool,
+    /// What is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subtitle: Option<String>,
+}
+
+/// What is under the guide's cursor.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Cursor {
+    /// Number of the channel.
+    pub channel: u16,
+    /// The programme's title; absent for an ident.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// When it starts, in ms since 1970.
+    pub starts_ms: i64,
+}
+
 /// What the window adds to the core's events.
 #[derive(Serialize)]
 #[serde(tag = "ev", rename_all = "snake_case")]
@@ -35,6 +76,13 @@ pub enum Shown {
         /// The position in the film.
         at_us: MediaTime,
     },
+    /// A person did something.
+    Input {
+        /// What: a key of the remote control, a click.
+        input: String,
+    },
+    /// Something on the screen has changed, but for the picture.
+    Screen(ScreenLine),
     /// A picture reached the screen (or its file).
     Picture {
         /// Counted from 0.

@@ -3,7 +3,7 @@
 //! The way of a byte, from module to module: [`testcard_https`] brings it, the core's player says
 //! which sample it belongs to, [`receiver`] has [`picture`] and [`sound`] decode that, [`tuner`] says
 //! when it is due, and [`television`] puts it on [`screen`] and [`speaker`], under what [`draw`]
-//! draws. [`commands`] is what a person types.
+//! draws. [`set`] keeps all of that to the schedule, and [`commands`] is what a person types.
 //!
 //! Each device knows no other. What to fetch, drop, retry or show is decided in `testcard_core`.
 
@@ -15,6 +15,7 @@ pub mod file;
 pub mod frame_dump;
 pub mod health;
 pub mod journal;
+pub mod local_time;
 pub mod logging;
 pub mod offline;
 pub mod pads;
@@ -22,6 +23,7 @@ pub mod picture;
 pub mod places;
 pub mod receiver;
 pub mod screen;
+pub mod set;
 pub mod settings;
 pub mod sound;
 pub mod speaker;

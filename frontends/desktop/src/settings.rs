@@ -29,6 +29,8 @@ const BROKEN_MAX: u32 = 20;
 
 /// The settings of a set that is on. Dropping it writes what has changed.
 pub struct Settings {
+    /// What was wrong with them at first.
+    trouble: Option<String>,
     /// `None` when it is over.
     changes: Option<Sender<Kept>>,
     writer: Option<JoinHandle<()>>,
@@ -72,9 +74,11 @@ impl Settings {
             Ok(Some(document)) => understand(&document, usual),
             Err(trouble) => (usual, vec![trouble]),
         };
-        for trouble in troubles {
+        for trouble in &troubles {
             log::warn!("the settings in {}: {trouble}", path.display());
         }
+        let first = troubles.first();
+        let trouble = first.map(|trouble| format!("Settings cannot be used: {trouble}."));
         let (changes, news) = mpsc::channel();
         let written = kept.clone();
         let writer = thread::Builder::new()
@@ -82,7 +86,12 @@ impl Settings {
             .spawn(move || write_changes(&path, written, &news))
             .inspect_err(|error| log::warn!("the settings will not be kept: {error}"))
             .ok();
-        (Self { changes: Some(changes), writer }, kept)
+        (Self { trouble, changes: Some(changes), writer }, kept)
+    }
+
+    /// What cannot be understood in the file, as a sentence for the screen.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     /// Has `kept` written when nothing else comes for a moment.

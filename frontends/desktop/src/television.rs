@@ -7,17 +7,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sdl2::EventPump;
 use sdl2::event::{Event, WindowEvent};
-use sdl2::keyboard::Keycode;
-use sdl2::mouse::MouseButton;
+use sdl2::keyboard::{KeyboardUtil, Keycode, Mod};
+use sdl2::mouse::{MouseButton, MouseUtil, MouseWheelDirection};
+use sdl2::{EventPump, EventSubsystem};
 use testcard_core::guide::{Key, Part, Reception, Rect, View, layout};
+use testcard_core::time::{Clock, Instant};
 use testcard_https::Options;
 
 use crate::clock::SystemClock;
 use crate::draw::Painter;
 use crate::frame_dump::FrameDump;
 use crate::journal::{Journal, Shown};
+use crate::pads::{self, PadNews, Pads};
 use crate::screen::{Area, OverlayPixels, Screen, ScreenError};
 use crate::speaker::Speaker;
 use crate::stop::Stop;
@@ -29,6 +31,9 @@ const WINDOW: (u32, u32) = (1280, 720);
 /// Sound that waits in the speaker's ring: what a busy machine may keep the tuner from running.
 /// Costs nobody any time, as the ring is emptied at every change of channel.
 const SPEAKER_AHEAD: Duration = Duration::from_millis(500);
+
+/// How long the pointer stays on the screen when nobody moves it.
+const POINTER_STAYS: Duration = Duration::from_secs(3);
 
 /// How a set is made.
 pub struct Setup {
@@ -50,6 +55,13 @@ pub struct Setup {
 pub struct Television {
     screen: Screen,
     events: EventPump,
+    event_subsystem: EventSubsystem,
+    /// `None` where the system has no way to any.
+    pads: Option<Pads>,
+    mouse: MouseUtil,
+    keyboard: KeyboardUtil,
+    /// When the pointer was last moved.
+    mouse_moved: Instant,
     audio: Option<sdl2::AudioSubsystem>,
     speaker: Option<Speaker>,
     /// The volume in percent, and whether the sound is off.
@@ -68,14 +80,62 @@ pub struct Television {
 }
 
 /// What a person did.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Input {
     /// Pressed a key of the remote control.
     Key(Key),
     /// Pressed the pointer at this pixel of the screen.
-    Click(i32, i32),
+    Click {
+        /// From the left.
+        x: i32,
+        /// From the top.
+        y: i32,
+    },
+    /// Pressed it there a second time, right after a [`Input::Click`].
+    DoubleClick {
+        /// From the left.
+        x: i32,
+        /// From the top.
+        y: i32,
+    },
+    /// Turned the mouse's wheel, or moved two fingers: by rows, down when positive, or by hours,
+    /// later when positive.
+    Wheel {
+        /// Down.
+        rows: i32,
+        /// To the right.
+        hours: i32,
+    },
     /// Made the window fill the screen, or ceased to, by means of the desktop.
     FullScreen(bool),
+    /// Connected a game controller of this name.
+    PadConnected(String),
+    /// Took one away.
+    PadDisconnected,
+}
+
+impl fmt::Display for Input {
+    /// As in a trace: `channel_up`, `digit 3`, `click 640,360`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(Key::Digit(digit)) => write!(f, "digit {digit}"),
+            Self::Key(key) => {
+                for (n, letter) in format!("{key:?}").char_indices() {
+                    if n > 0 && letter.is_ascii_uppercase() {
+                        f.write_str("_")?;
+                    }
+                    write!(f, "{}", letter.to_ascii_lowercase())?;
+                }
+                Ok(())
+            }
+            Self::Click { x, y } => write!(f, "click {x},{y}"),
+            Self::DoubleClick { x, y } => write!(f, "double click {x},{y}"),
+            Self::Wheel { rows, hours } => write!(f, "wheel {rows},{hours}"),
+            Self::FullScreen(on) => write!(f, "full screen {}", if *on { "on" } else { "off" }),
+            Self::PadConnected(name) => write!(f, "pad connected: {name}"),
+            Self::PadDisconnected => f.write_str("pad disconnected"),
+        }
+    }
 }
 
 /// Tells the window's thread, which waits for SDL's events, that the tuner has something for it.
@@ -112,15 +172,10 @@ impl Television {
         let trace = Arc::new(Mutex::new(setup.trace));
         let events = sdl.event()?;
         events.register_custom_event::<Woken>()?;
-        let sender = events.event_sender();
-        setup.stop.wake_with(move || {
-            let _ = sender.push_custom_event(Woken);
-        });
-        let sender = events.event_sender();
-        let wake_window = Box::new(move || {
-            // A window that is closing needs no waking.
-            let _ = sender.push_custom_event(Woken);
-        });
+        setup.stop.wake_with(waker(&events));
+        let wake_window = Box::new(waker(&events));
+        let pads = Pads::open(&sdl).inspect_err(|error| log::warn!("no controllers: {error}")).ok();
+        let mouse = sdl.mouse();
         let tuner = Tuner::start(
             setup.network,
             setup.clock.clone(),
@@ -133,6 +188,11 @@ impl Television {
         Ok(Self {
             screen,
             events: sdl.event_pump()?,
+            event_subsystem: events,
+            pads,
+            mouse,
+            keyboard: sdl.keyboard(),
+            mouse_moved: setup.clock.now(),
             audio,
             speaker: None,
             volume: (100, false),
@@ -151,6 +211,26 @@ impl Television {
     /// What tunes.
     pub fn tuner(&self) -> &Tuner {
         &self.tuner
+    }
+
+    /// Wakes the window's thread from another one.
+    pub fn waker(&self) -> impl Fn() + Send + 'static {
+        waker(&self.event_subsystem)
+    }
+
+    /// Writes an event of the window's.
+    pub fn trace(&self, event: &Shown) {
+        trace_shown(&self.trace, &self.clock, event);
+    }
+
+    /// Whether a picture of the programme tuned to is on the screen.
+    pub fn has_picture(&self) -> bool {
+        self.has_picture
+    }
+
+    /// Pictures that came too late to be shown.
+    pub fn pictures_dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// Pictures shown so far.
@@ -245,7 +325,22 @@ impl Television {
                 self.frame_dump = None;
             }
         }
-        Ok(self.inputs(due.next_in.map_or(patience, |next| next.min(patience))))
+        let patience = self.hide_pointer(patience);
+        let patience = due.next_in.map_or(patience, |next| next.min(patience));
+        Ok(self.inputs(patience))
+    }
+
+    /// Hides a pointer that nobody moves; how long until there is something to do.
+    fn hide_pointer(&self, patience: Duration) -> Duration {
+        if !self.mouse.is_cursor_showing() {
+            return patience;
+        }
+        let left = (self.mouse_moved + POINTER_STAYS).since(self.clock.now());
+        if left.is_zero() {
+            self.mouse.show_cursor(false);
+            return patience;
+        }
+        patience.min(left)
     }
 
     /// Writes the last line of the trace.
@@ -286,6 +381,9 @@ impl Television {
     /// What happened within `patience`, or at once if something has.
     fn inputs(&mut self, patience: Duration) -> Vec<Input> {
         // SDL counts whole milliseconds; rounding up would show every picture late.
+        let now = self.clock.now();
+        let repeat = self.pads.as_mut().and_then(|pads| pads.held().next_wake());
+        let patience = repeat.map_or(patience, |due| patience.min(due.since(now)));
         let millis = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
         let first = match millis {
             0 => self.events.poll_event(),
@@ -297,6 +395,10 @@ impl Television {
             inputs.extend(self.input(&event));
             next = self.events.poll_event();
         }
+        let now = self.clock.now();
+        if let Some(key) = self.pads.as_mut().and_then(|pads| pads.held().poll(now)) {
+            inputs.push(Input::Key(key));
+        }
         inputs
     }
 
@@ -305,21 +407,37 @@ impl Television {
             Event::Quit { .. } => Some(Input::Key(Key::Quit)),
             Event::KeyDown { keycode: Some(code), repeat, .. } => {
                 let key = key(*code)?;
-                let may_repeat = matches!(
-                    key,
-                    Key::VolumeUp | Key::VolumeDown | Key::Up | Key::Down | Key::Left | Key::Right
-                );
-                (!repeat || may_repeat).then_some(Input::Key(key))
+                (!repeat || pads::repeats(key)).then_some(Input::Key(key))
             }
-            Event::MouseButtonDown { mouse_btn: MouseButton::Left, clicks: 2, .. } => {
-                Some(Input::Key(Key::FullScreen))
+            Event::MouseMotion { .. } => {
+                self.show_pointer();
+                None
             }
-            Event::MouseButtonDown { mouse_btn: MouseButton::Left, x, y, .. } => {
+            Event::MouseButtonDown { mouse_btn: MouseButton::Left, clicks, x, y, .. } => {
+                self.show_pointer();
                 let scale = self.screen.pixels_per_point();
-                Some(Input::Click((*x as f32 * scale) as i32, (*y as f32 * scale) as i32))
+                let (x, y) = ((*x as f32 * scale) as i32, (*y as f32 * scale) as i32);
+                // A third one is the first of two again.
+                Some(match clicks % 2 {
+                    0 => Input::DoubleClick { x, y },
+                    _ => Input::Click { x, y },
+                })
             }
-            Event::MouseWheel { y, .. } if *y != 0 => {
-                Some(Input::Key(if *y > 0 { Key::VolumeUp } else { Key::VolumeDown }))
+            // As remote controls have them that are sold as mice.
+            Event::MouseButtonDown { mouse_btn: MouseButton::Right, .. } => {
+                Some(Input::Key(Key::Back))
+            }
+            Event::MouseButtonDown { mouse_btn: MouseButton::Middle, .. } => {
+                Some(Input::Key(Key::Guide))
+            }
+            Event::MouseWheel { x, y, direction, .. } => {
+                let sign = if *direction == MouseWheelDirection::Flipped { -1 } else { 1 };
+                // Away from a person is up; a mouse with one wheel goes sideways with Shift.
+                let (x, y) = (x.saturating_mul(sign), y.saturating_mul(-sign));
+                let held = self.keyboard.mod_state();
+                let is_sideways = held.intersects(Mod::LSHIFTMOD | Mod::RSHIFTMOD);
+                let (rows, hours) = if is_sideways && x == 0 { (0, y) } else { (y, x) };
+                ((rows, hours) != (0, 0)).then_some(Input::Wheel { rows, hours })
             }
             Event::Window { win_event, .. } => {
                 self.stale = true;
@@ -334,9 +452,26 @@ impl Television {
                 self.stale = true;
                 None
             }
-            _ => None,
+            event => match self.pads.as_mut()?.event(event, self.clock.now())? {
+                PadNews::Key(key) => Some(Input::Key(key)),
+                PadNews::Connected(name) => Some(Input::PadConnected(name)),
+                PadNews::Disconnected => Some(Input::PadDisconnected),
+            },
         }
     }
+
+    fn show_pointer(&mut self) {
+        self.mouse_moved = self.clock.now();
+        if !self.mouse.is_cursor_showing() {
+            self.mouse.show_cursor(true);
+        }
+    }
+}
+
+/// What wakes the window's thread. A window that is closing needs no waking.
+fn waker(events: &EventSubsystem) -> impl Fn() + Send + 'static {
+    let sender = events.event_sender();
+    move || drop(sender.push_custom_event(Woken))
 }
 
 /// A keyboard as a remote control. Media keys are those of remote controls that speak USB.
@@ -357,6 +492,15 @@ fn key(code: Keycode) -> Option<Key> {
         Keycode::F | Keycode::F11 => Key::FullScreen,
         Keycode::Backspace | Keycode::L => Key::LastChannel,
         Keycode::I => Key::Info,
+        Keycode::LeftBracket => Key::Earlier,
+        Keycode::RightBracket => Key::Later,
+        Keycode::N | Keycode::Home => Key::Live,
+        Keycode::S => Key::StartOver,
+        Keycode::B => Key::Favourite,
+        Keycode::V => Key::NextFavourite,
+        Keycode::C => Key::Subtitles,
+        Keycode::Z | Keycode::Sleep => Key::Sleep,
+        Keycode::H => Key::Health,
         Keycode::Q | Keycode::Power => Key::Quit,
         Keycode::Num0 | Keycode::Kp0 => Key::Digit(0),
         Keycode::Num1 | Keycode::Kp1 => Key::Digit(1),

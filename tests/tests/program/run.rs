@@ -63,6 +63,11 @@ impl Stage {
             .arg(self.path("ca.pem"))
             .arg("--trace")
             .arg(trace)
+            // What this person's set remembers is none of a test's business.
+            .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("XDG_DATA_HOME", self.path("data"))
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("XDG_STATE_HOME", self.path("state"))
             .env("SDL_VIDEODRIVER", "dummy")
             .env("SDL_AUDIODRIVER", "disk")
             .env("SDL_DISKAUDIOFILE", self.path("speaker.raw"));

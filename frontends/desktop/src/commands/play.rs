@@ -103,7 +103,13 @@ fn in_window(args: Play, tools: Tools) -> Result<(), Failure> {
         let view = View { card: card(&name, &television.reception(&report)), ..View::default() };
         let inputs = television.turn(&view, &report, Duration::from_millis(100));
         for input in inputs.map_err(unusable("the window"))? {
-            let Input::Key(key) = input else { continue };
+            let key = match input {
+                Input::Key(key) => key,
+                Input::DoubleClick { .. } => Key::FullScreen,
+                Input::Wheel { rows: ..=-1, .. } => Key::VolumeUp,
+                Input::Wheel { rows: 1.., .. } => Key::VolumeDown,
+                _ => continue,
+            };
             if matches!(key, Key::Quit | Key::Back) {
                 break 'watching Ok(());
             }
