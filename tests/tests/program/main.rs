@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod in_step;
+mod listings;
 mod outage;
 mod pinned;
 mod recorded;

@@ -63,11 +63,8 @@ impl Stage {
             .arg(self.path("ca.pem"))
             .arg("--trace")
             .arg(trace)
-            // What this person's set remembers is none of a test's business.
-            .env("XDG_CONFIG_HOME", self.path("config"))
-            .env("XDG_DATA_HOME", self.path("data"))
-            .env("XDG_CACHE_HOME", self.path("cache"))
-            .env("XDG_STATE_HOME", self.path("state"))
+            // A line-up of whoever runs the tests is not theirs.
+            .env("XDG_DATA_HOME", self.folder.path())
             .env("SDL_VIDEODRIVER", "dummy")
             .env("SDL_AUDIODRIVER", "disk")
             .env("SDL_DISKAUDIOFILE", self.path("speaker.raw"));

@@ -46,6 +46,8 @@ fn now_prints_what_the_set_would_show() {
     let schedule = Schedule::new(LineUp::built_in(), DEFAULT_SEED);
     let output = std::process::Command::new(crate::run::program())
         .args(["now", "--json", "--when", "2026-11-20T20:42:00Z"])
+        // None of whoever runs the tests.
+        .env("XDG_DATA_HOME", "/nonexistent")
         .output()
         .expect("the program runs");
     let printed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -1,6 +1,7 @@
 //! The command line: what a person types, and what the shell gets back. Every command's module does
 //! one thing and prints it; none of them knows the others.
 
+mod guide;
 mod now;
 mod play;
 mod probe;
@@ -68,6 +69,8 @@ enum Command {
     Probe(probe::Probe),
     /// Print what every channel shows
     Now(now::Now),
+    /// Print what is on tonight, or the listings for another program's guide
+    Guide(guide::Guide),
 }
 
 /// Which schedule.
@@ -155,6 +158,7 @@ impl CommandLine {
             Some(Command::Play(play)) => play::run(play, Stop::listen()),
             Some(Command::Probe(probe)) => probe::run(probe),
             Some(Command::Now(now)) => now::run(&now),
+            Some(Command::Guide(guide)) => guide::run(&guide),
         };
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
