@@ -6,6 +6,7 @@
 
 mod day;
 mod error;
+mod plan;
 mod toml_text;
 mod toml_writing;
 
@@ -16,6 +17,7 @@ use core::ops::RangeInclusive;
 
 pub use day::{DAY_MIN, DayPart};
 pub use error::{LineUpError, LineUpProblem, Place};
+pub use plan::{Files, LicenceKind, Plan, PlannedChannel, Source, Wanted};
 
 /// Channels and what they play.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -163,6 +165,12 @@ impl Programme {
 
     /// The longest description that is kept: more than a screen has room for.
     pub const DESCRIPTION_CHARS_MAX: usize = 2000;
+
+    /// What this file and others derived from the same original have in common: of `Film.mpeg`,
+    /// `Film.mp4`, `Film.ia.mp4` and `Film_512kb.mp4`, that is `Film`. They are one programme.
+    pub fn film(file: &str) -> &str {
+        toml_text::film(file)
+    }
 
     /// Where archive.org has it: the path of a URL, `/download/<item>/<file>`.
     ///

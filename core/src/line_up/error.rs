@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
+use super::plan::{LicenceKind, Source};
 use super::{Channel, LineUp, Programme};
 
 /// Something is wrong with a line-up. Shown, it is a sentence for the person who wrote the file.
@@ -123,6 +124,22 @@ pub enum LineUpProblem {
     Duration(String),
     /// A duration outside [`Programme::DURATIONS_MS`].
     DurationBounds(String),
+    /// Nothing says what a channel, or a part of its day, plays.
+    NoSource,
+    /// Both items and a search do.
+    TwoSources,
+    /// None, or more than [`Channel::PROGRAMMES_MAX`] items.
+    ItemCount(usize),
+    /// Not a search: empty, too long, or with control characters.
+    Search(String),
+    /// Not a number of results.
+    Rows(i64),
+    /// Not an order of results.
+    Sort(String),
+    /// Not a licence that can be asked for.
+    Licence(String),
+    /// Not a choice of files.
+    Files(String),
     /// The same film is on the channel already: the same file, or another rendition of it.
     FilmTwice {
         /// The file listed before.
@@ -353,6 +370,46 @@ impl fmt::Display for LineUpProblem {
             Self::DurationBounds(text) => {
                 let text = Quoted(text);
                 write!(f, "a programme cannot last {text}; use one second to 24 hours")
+            }
+            Self::NoSource => {
+                f.write_str("nothing says what to play; write items = [\"…\"] or search = \"…\"")
+            }
+            Self::TwoSources => f.write_str("items and search are both there; keep one of the two"),
+            Self::ItemCount(count) => {
+                let max = Channel::PROGRAMMES_MAX;
+                write!(f, "there are {count} items; list 1 to {max}")
+            }
+            Self::Search(query) => {
+                let (query, max) = (Quoted(query), Source::QUERY_BYTES_MAX);
+                write!(
+                    f,
+                    "{query} is no search; write 1 to {max} characters on one line, as into \
+                     archive.org's search"
+                )
+            }
+            Self::Rows(rows) => {
+                let (min, max) = (Source::ROWS.start(), Source::ROWS.end());
+                write!(f, "{rows} cannot be how many; use {min} to {max}")
+            }
+            Self::Sort(sort) => {
+                let sort = Quoted(sort);
+                write!(
+                    f,
+                    "{sort} is no order; write a field of the archive's and asc or desc, like \
+                     \"downloads desc\""
+                )
+            }
+            Self::Licence(word) => {
+                let word = Quoted(word);
+                write!(f, "{word} is no licence that can be told apart; use some of ")?;
+                for (nth, kind) in LicenceKind::ALL.iter().enumerate() {
+                    write!(f, "{}{}", if nth > 0 { ", " } else { "" }, kind.word())?;
+                }
+                Ok(())
+            }
+            Self::Files(word) => {
+                let word = Quoted(word);
+                write!(f, "{word} are no files; write \"longest\" or \"all\"")
             }
             Self::FilmTwice { other } => {
                 let other = Quoted(other);

@@ -43,10 +43,20 @@ struct ChannelText {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DayPartText {
-    name: Spanned<String>,
-    from: Spanned<String>,
-    to: Spanned<String>,
+pub(super) struct DayPartText {
+    pub(super) name: Spanned<String>,
+    pub(super) from: Spanned<String>,
+    pub(super) to: Spanned<String>,
+}
+
+/// What a channel says of itself, in a line-up as in a plan.
+pub(super) struct HeadText {
+    pub(super) id: Spanned<String>,
+    pub(super) number: Spanned<i64>,
+    pub(super) name: Spanned<String>,
+    pub(super) seed: Option<Spanned<i64>>,
+    pub(super) start_on: Option<Spanned<String>>,
+    pub(super) utc_offset: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -65,23 +75,8 @@ struct ProgrammeText {
 }
 
 pub(super) fn parse(toml: &str) -> Result<LineUp, LineUpError> {
-    if toml.len() > LineUp::TEXT_BYTES_MAX {
-        return Err(LineUpError::overall(LineUpProblem::TextLength(toml.len())));
-    }
-    let text: LineUpText = toml::from_str(toml).map_err(|error| LineUpError {
-        place: error.span().map(|span| place(toml, span.start)),
-        subject: String::new(),
-        problem: LineUpProblem::Toml(error.message().to_owned()),
-    })?;
-    let overall = Subject { toml, name: String::new() };
-    overall.check_some(text.version, |version| match version {
-        LineUp::VERSION => Ok(()),
-        _ => Err(LineUpProblem::Version(version)),
-    })?;
-    if !(1..=LineUp::CHANNELS_MAX).contains(&text.channel.len()) {
-        return Err(LineUpError::overall(LineUpProblem::ChannelCount(text.channel.len())));
-    }
-
+    let text: LineUpText = read(toml)?;
+    check_file(toml, text.version, text.channel.len())?;
     let mut channels: Vec<Channel> = Vec::new();
     for text in text.channel {
         let name = format!("channel {} {}", text.number.get_ref(), Quoted(text.name.get_ref()));
@@ -92,35 +87,59 @@ pub(super) fn parse(toml: &str) -> Result<LineUp, LineUpError> {
     Ok(LineUp { channels })
 }
 
-fn channel(
-    text: ChannelText,
-    before: &[Channel],
+/// The text as serde sees it, if it is TOML of that form and not too long.
+pub(super) fn read<T: for<'de> Deserialize<'de>>(toml: &str) -> Result<T, LineUpError> {
+    if toml.len() > LineUp::TEXT_BYTES_MAX {
+        return Err(LineUpError::overall(LineUpProblem::TextLength(toml.len())));
+    }
+    toml::from_str(toml).map_err(|error| LineUpError {
+        place: error.span().map(|span| place(toml, span.start)),
+        subject: String::new(),
+        problem: LineUpProblem::Toml(error.message().to_owned()),
+    })
+}
+
+/// Checks what a file says above its channels, and how many there are.
+pub(super) fn check_file(
+    toml: &str,
+    version: Option<Spanned<i64>>,
+    channels: usize,
+) -> Result<(), LineUpError> {
+    let overall = Subject { toml, name: String::new() };
+    overall.check_some(version, |version| match version {
+        LineUp::VERSION => Ok(()),
+        _ => Err(LineUpProblem::Version(version)),
+    })?;
+    if !(1..=LineUp::CHANNELS_MAX).contains(&channels) {
+        return Err(LineUpError::overall(LineUpProblem::ChannelCount(channels)));
+    }
+    Ok(())
+}
+
+/// A channel with nothing to play yet.
+pub(super) fn head<'a>(
+    text: HeadText,
+    before: impl Iterator<Item = &'a Channel> + Clone,
     subject: &Subject<'_>,
 ) -> Result<Channel, LineUpError> {
     let id = subject.check(text.id, |id| {
         let is_letter = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
         if !(1..=32).contains(&id.len()) || !id.bytes().all(is_letter) {
             Err(LineUpProblem::Id(id))
-        } else if before.iter().any(|other| other.id == id) {
+        } else if before.clone().any(|other| other.id == id) {
             Err(LineUpProblem::IdTwice(id))
         } else {
             Ok(id)
         }
     })?;
     let number = subject.check(text.number, |number| match u16::try_from(number) {
-        Ok(small) if before.iter().any(|other| other.number == small) => {
+        Ok(small) if before.clone().any(|other| other.number == small) => {
             Err(LineUpProblem::NumberTwice(small))
         }
         Ok(small) if Channel::NUMBERS.contains(&small) => Ok(small),
         _ => Err(LineUpProblem::Number(number)),
     })?;
-    let count = text.programme.len();
-    let name = subject.check(text.name, |name| {
-        let name = label(name)?;
-        let fits = (1..=Channel::PROGRAMMES_MAX).contains(&count);
-        if fits { Ok(name) } else { Err(LineUpProblem::ProgrammeCount(count)) }
-    })?;
-
+    let name = subject.check(text.name, label)?;
     let seed = subject
         .check_some(text.seed, |seed| u64::try_from(seed).map_err(|_| LineUpProblem::Seed(seed)))?;
     let start_on_min = subject
@@ -128,6 +147,32 @@ fn channel(
     let utc_offset_min = subject.check_some(text.utc_offset, |text| {
         utc_offset(&text).ok_or(LineUpProblem::UtcOffset(text))
     })?;
+    let utc_offset_min = utc_offset_min.unwrap_or_default();
+    Ok(Channel { id, number, name, seed, start_on_min, utc_offset_min, ..Channel::default() })
+}
+
+fn channel(
+    text: ChannelText,
+    before: &[Channel],
+    subject: &Subject<'_>,
+) -> Result<Channel, LineUpError> {
+    let name_place = subject.place(&text.name);
+    let head = head(
+        HeadText {
+            id: text.id,
+            number: text.number,
+            name: text.name,
+            seed: text.seed,
+            start_on: text.start_on,
+            utc_offset: text.utc_offset,
+        },
+        before.iter(),
+        subject,
+    )?;
+    let count = text.programme.len();
+    if !(1..=Channel::PROGRAMMES_MAX).contains(&count) {
+        return Err(subject.error(Some(name_place), LineUpProblem::ProgrammeCount(count)));
+    }
 
     let mut films = BTreeMap::new();
     let (mut programmes, mut places) = (Vec::new(), Vec::new());
@@ -138,7 +183,7 @@ fn channel(
         programmes.push(programme(text, &mut films, &subject)?);
     }
     let mut fillers = Vec::new();
-    let has_gaps = start_on_min.is_some() || !text.day_part.is_empty();
+    let has_gaps = head.start_on_min.is_some() || !text.day_part.is_empty();
     let count = text.filler.len();
     for text in text.filler {
         let name = format!("{}, filler {}", subject.name, Quoted(text.title.get_ref()));
@@ -155,28 +200,48 @@ fn channel(
         fillers.push(programme(text, &mut films, &subject)?);
     }
 
-    let parts = text.day_part.iter().map(|part| subject.place(&part.from)).collect::<Vec<_>>();
-    if parts.len() > Channel::DAY_PARTS_MAX {
-        return Err(subject.error(None, LineUpProblem::PartCount(parts.len())));
+    let (day_parts, places_of_parts) = day_parts(text.day_part, head.start_on_min, subject)?;
+    let channel = Channel { day_parts, programmes, fillers, ..head };
+    check_overlaps(&channel, &places_of_parts, subject)?;
+    check_day(&channel, &places_of_parts, &places, subject)?;
+    Ok(channel)
+}
+
+/// The parts of a day, and where each begins in the text.
+pub(super) fn day_parts(
+    texts: Vec<DayPartText>,
+    start_on_min: Option<u16>,
+    subject: &Subject<'_>,
+) -> Result<(Vec<DayPart>, Vec<Place>), LineUpError> {
+    if texts.len() > Channel::DAY_PARTS_MAX {
+        return Err(subject.error(None, LineUpProblem::PartCount(texts.len())));
     }
+    let places = texts.iter().map(|part| subject.place(&part.from)).collect();
     let mut day_parts: Vec<DayPart> = Vec::new();
-    for text in text.day_part {
+    for text in texts {
         let part = day_part(text, &day_parts, start_on_min, subject)?;
         day_parts.push(part);
     }
-    let channel = Channel {
-        id,
-        number,
-        name,
-        seed,
-        start_on_min,
-        utc_offset_min: utc_offset_min.unwrap_or_default(),
-        day_parts,
-        programmes,
-        fillers,
-    };
-    check_day(&channel, &parts, &places, subject)?;
-    Ok(channel)
+    Ok((day_parts, places))
+}
+
+/// Whether no two parts of the day overlap.
+pub(super) fn check_overlaps(
+    channel: &Channel,
+    parts: &[Place],
+    subject: &Subject<'_>,
+) -> Result<(), LineUpError> {
+    channel.windows().map(drop).map_err(|(one, other)| {
+        let problem = LineUpProblem::PartsOverlap {
+            one: part_name(channel, one).to_owned(),
+            other: part_name(channel, other).to_owned(),
+        };
+        subject.error(parts.get(other).copied(), problem)
+    })
+}
+
+fn part_name(channel: &Channel, part: usize) -> &str {
+    channel.day_parts.get(part).map_or("", |part| &part.name)
 }
 
 fn day_part(
@@ -212,15 +277,10 @@ fn check_day(
     programmes: &[Option<Place>],
     subject: &Subject<'_>,
 ) -> Result<(), LineUpError> {
-    let part_name = |part: usize| channel.day_parts.get(part).map_or("", |part| &part.name);
+    let part_name = |part: usize| part_name(channel, part);
     let part_place = |part: usize| parts.get(part).copied();
-    let windows = channel.windows().map_err(|(one, other)| {
-        let problem = LineUpProblem::PartsOverlap {
-            one: part_name(one).to_owned(),
-            other: part_name(other).to_owned(),
-        };
-        subject.error(part_place(other), problem)
-    })?;
+    // Whoever calls has checked that they do not overlap.
+    let windows = channel.windows().unwrap_or_default();
 
     for (programme, place) in channel.programmes.iter().zip(programmes) {
         let fails = |problem| {
@@ -324,13 +384,13 @@ fn programme(
 }
 
 /// What is being read, in words, and the text it stands in: makes an error out of a problem.
-struct Subject<'a> {
-    toml: &'a str,
-    name: String,
+pub(super) struct Subject<'a> {
+    pub(super) toml: &'a str,
+    pub(super) name: String,
 }
 
 impl Subject<'_> {
-    fn check<T, U>(
+    pub(super) fn check<T, U>(
         &self,
         value: Spanned<T>,
         rule: impl FnOnce(T) -> Result<U, LineUpProblem>,
@@ -340,15 +400,15 @@ impl Subject<'_> {
             .map_err(|problem| self.error(Some(place(self.toml, start)), problem))
     }
 
-    fn error(&self, place: Option<Place>, problem: LineUpProblem) -> LineUpError {
+    pub(super) fn error(&self, place: Option<Place>, problem: LineUpProblem) -> LineUpError {
         LineUpError { place, subject: self.name.clone(), problem }
     }
 
-    fn place<T>(&self, value: &Spanned<T>) -> Place {
+    pub(super) fn place<T>(&self, value: &Spanned<T>) -> Place {
         place(self.toml, value.span().start)
     }
 
-    fn check_some<T, U>(
+    pub(super) fn check_some<T, U>(
         &self,
         value: Option<Spanned<T>>,
         rule: impl FnOnce(T) -> Result<U, LineUpProblem>,
@@ -370,7 +430,7 @@ fn label(text: String) -> Result<String, LineUpProblem> {
 
 /// Whether archive.org would accept it as an item's identifier: ASCII letters, digits, `_`, `-` and
 /// `.`, of which the last three cannot come first; at most 100 characters.
-fn is_identifier(text: &str) -> bool {
+pub(super) fn is_identifier(text: &str) -> bool {
     text.len() <= 100
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
@@ -388,7 +448,7 @@ fn is_path_in_item(path: &str) -> bool {
 ///
 /// One item may well hold several films, the episodes of a series; but two renditions of one film
 /// on a channel would be shown as two.
-fn film(path: &str) -> &str {
+pub(super) fn film(path: &str) -> &str {
     let Some((stem, extension)) = path.rsplit_once('.') else { return path };
     if !(1..=4).contains(&extension.len()) || !extension.bytes().all(|b| b.is_ascii_alphanumeric())
     {
