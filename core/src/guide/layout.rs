@@ -306,7 +306,7 @@ pub fn layout(width: u32, height: u32, view: &View) -> Layout {
     // 5 % at each side is what a television may hide (EBU R 95 asks for 3.5 % of action-safe and
     // 5 % of graphics-safe area).
     let safe = screen.inset(screen.width / 20, screen.height / 20);
-    match &view.grid {
+    match &view.guide {
         Some(grid) => layout.grid(screen, safe, view, grid),
         None => layout.watching(screen, safe, view),
     }

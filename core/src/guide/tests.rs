@@ -243,10 +243,10 @@ fn ok_shows_the_banner_then_the_guide_then_tunes_to_the_row() {
     assert!(playing(&guide, &schedule).banner.is_some());
     press(&mut guide, &schedule, &[Key::Ok]);
     let view = playing(&guide, &schedule);
-    assert!(view.banner.is_none() && view.grid.is_some());
+    assert!(view.banner.is_none() && view.guide.is_some());
     assert_eq!(guide.selected(&schedule, START).map(|(channel, _)| channel), Some(1));
     assert_eq!(press(&mut guide, &schedule, &[Key::Down, Key::Ok]), [None, Some(Action::Tune(2))]);
-    assert!(playing(&guide, &schedule).grid.is_none());
+    assert!(playing(&guide, &schedule).guide.is_none());
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn the_guide_scrolls_only_when_the_cursor_leaves_it() {
     let schedule = schedule(&[1, 2, 3, 4, 5, 6, 7, 8], 2);
     let mut guide = set_in_hand(&schedule, 0);
     let window = |guide: &Guide| {
-        let page = playing(guide, &schedule).guide.expect("the guide is open");
+        let page = playing(guide, &schedule).list.expect("the guide is open");
         (page.above, page.selected, page.below)
     };
     press(&mut guide, &schedule, &[Key::Guide, Key::Down, Key::Down, Key::Down, Key::Down]);
@@ -286,9 +286,9 @@ fn back_takes_away_one_thing_at_a_time_and_leaves_full_screen_last() {
     press(&mut guide, &schedule, &[Key::FullScreen, Key::Guide, Key::Digit(9)]);
     assert_eq!(press(&mut guide, &schedule, &[Key::Back]), [None]);
     let view = playing(&guide, &schedule);
-    assert!(view.entry.is_none() && view.grid.is_some());
+    assert!(view.entry.is_none() && view.guide.is_some());
     assert_eq!(press(&mut guide, &schedule, &[Key::Back]), [None]);
-    assert!(playing(&guide, &schedule).grid.is_none());
+    assert!(playing(&guide, &schedule).guide.is_none());
     let last = press(&mut guide, &schedule, &[Key::Back, Key::Back]);
     assert_eq!(last, [Some(Action::FullScreen(false)), None]);
 }
@@ -312,7 +312,7 @@ fn a_click_on_a_row_tunes_to_it_wherever_it_is_drawn() {
         let row = layout.place(Part::RowTitle(1)).expect("five rows are laid out").rect;
         let tuned = guide.click(row.x, row.y, &layout, &schedule, START);
         assert_eq!(tuned, Some(Action::Tune(4)), "{width}x{height}");
-        assert!(playing(&guide, &schedule).guide.is_none());
+        assert!(playing(&guide, &schedule).list.is_none());
     }
     for (width, height) in [(640, 360), (1280, 720), (3840, 2160), (600, 1000)] {
         let mut guide = set(&schedule, 7);
@@ -321,7 +321,7 @@ fn a_click_on_a_row_tunes_to_it_wherever_it_is_drawn() {
         let name = layout.place(Part::ChannelName(4)).expect("five rows are laid out").rect;
         let tuned = guide.click(name.x, name.y, &layout, &schedule, START);
         assert_eq!(tuned, Some(Action::Tune(4)), "{width}x{height}");
-        assert!(playing(&guide, &schedule).grid.is_none());
+        assert!(playing(&guide, &schedule).guide.is_none());
     }
 }
 
@@ -337,9 +337,9 @@ fn a_click_on_the_picture_shows_the_banner_and_one_on_the_banner_opens_the_guide
     let view = playing(&guide, &schedule);
     let open = layout(1280, 720, &view);
     let picture = open.place(Part::Picture).expect("the picture plays in the guide").rect;
-    assert!(view.grid.is_some());
+    assert!(view.guide.is_some());
     assert_eq!(guide.click(picture.x, picture.y, &open, &schedule, START), None);
-    assert!(playing(&guide, &schedule).grid.is_none());
+    assert!(playing(&guide, &schedule).guide.is_none());
 }
 
 #[test]
@@ -391,11 +391,11 @@ fn a_programme_without_picture_has_a_page_that_says_why_and_what_the_sound_waits
     assert!(tuning.sound.is_none() && tuning.card.is_some());
     press(&mut guide, &schedule, &[Key::Guide]);
     let open = view(&guide, waiting);
-    assert!(open.sound.is_some() && open.grid.is_some());
+    assert!(open.sound.is_some() && open.guide.is_some());
     let mut guide = set_in_hand(&schedule, 2);
     press(&mut guide, &schedule, &[Key::Guide]);
     let open = view(&guide, Reception::Playing);
-    assert!(open.sound.is_none() && open.guide.is_some());
+    assert!(open.sound.is_none() && open.list.is_some());
 }
 
 #[test]
@@ -422,7 +422,7 @@ fn without_a_network_that_is_the_reason_given_everywhere() {
     let banner = view(&guide, Reception::Playing).banner.expect("the banner is shown");
     assert_eq!(banner.note.as_deref(), Some(link));
     press(&mut guide, &schedule, &[Key::Guide]);
-    let page = view(&guide, failed).grid.expect("the guide is open");
+    let page = view(&guide, failed).guide.expect("the guide is open");
     assert_eq!(page.note.as_deref(), Some(link));
 }
 
@@ -532,7 +532,7 @@ fn the_guide_says_why_there_is_no_picture() {
     let mut guide = set(&schedule, 0);
     press(&mut guide, &schedule, &[Key::Guide]);
     let view = screen(&guide, &schedule, Reception::Tuning { stage: "asking".to_string() });
-    assert_eq!(view.grid.and_then(|page| page.note).as_deref(), Some("Asking"));
+    assert_eq!(view.guide.and_then(|page| page.note).as_deref(), Some("Asking"));
 }
 
 #[test]

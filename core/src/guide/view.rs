@@ -26,9 +26,9 @@ pub struct View {
     /// The message that stands in for the picture, or on it.
     pub card: Option<Card>,
     /// The guide, when it is open on a large screen. The picture then plays in a corner of it.
-    pub grid: Option<Grid>,
+    pub guide: Option<Grid>,
     /// The guide, when it is open on a screen in the hand.
-    pub guide: Option<GuidePage>,
+    pub list: Option<GuidePage>,
     /// What stands in for the picture of a programme that is only heard. Never together with a
     /// card, and with the guide only where that leaves the picture a corner.
     pub sound: Option<SoundPage>,
@@ -228,9 +228,9 @@ impl Guide {
             .filter(|_| self.subtitles && self.page.is_none() && sound.is_none() && is_seen);
         let page = |form| self.page.filter(|_| self.form == form);
         View {
-            grid: page(Form::Television)
+            guide: page(Form::Television)
                 .map(|page| self.grid(page, schedule, status, local, moment, note.clone())),
-            guide: page(Form::InHand)
+            list: page(Form::InHand)
                 .map(|page| self.guide_page(page, schedule, local, note.clone())),
             banner: watched.filter(|_| self.page.is_none()).and_then(|station| {
                 let behind = self.behind_by(wall);

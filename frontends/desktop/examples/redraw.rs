@@ -153,6 +153,7 @@ fn schedule() -> Schedule {
             number,
             name: format!("Channel {number}"),
             programmes: titles.iter().map(programme).collect(),
+            ..Channel::default()
         })
         .collect();
     Schedule::new(LineUp { channels }, 6)

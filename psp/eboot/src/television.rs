@@ -224,7 +224,7 @@ impl Television {
     /// Whether any button was pressed.
     fn handle_buttons(&mut self, moment: Moment) -> bool {
         let mut any = false;
-        let in_guide = self.view.guide.is_some();
+        let in_guide = self.view.list.is_some();
         for Press { key, is_repeat } in self.pad.presses(moment.now) {
             // A button held too long had better not run through the channels.
             if is_repeat && matches!(key, Key::Up | Key::Down) && !in_guide {

@@ -115,5 +115,5 @@ impl Screen {
 /// Whether nothing of the film's picture is seen, so that it need not be put into the buffer.
 pub fn covers_picture(view: &View) -> bool {
     let test_card = |card: &testcard_core::guide::Card| card.backdrop == Backdrop::TestCard;
-    view.guide.is_some() || view.sound.is_some() || view.card.as_ref().is_some_and(test_card)
+    view.list.is_some() || view.sound.is_some() || view.card.as_ref().is_some_and(test_card)
 }

@@ -27,9 +27,9 @@ pub(crate) fn draw(
     layout: &Layout,
 ) {
     // A panel stands out against a film, and against a page.
-    let panel = if view.guide.is_some() || view.sound.is_some() { ROW } else { NIGHT };
+    let panel = if view.list.is_some() || view.sound.is_some() { ROW } else { NIGHT };
     let mut surface = Surface { canvas, words, layout, em: layout.em(), panel };
-    if let Some(guide) = &view.guide {
+    if let Some(guide) = &view.list {
         surface.guide(guide, extra);
     } else if let Some(sound) = &view.sound {
         surface.sound(sound, extra);

@@ -87,7 +87,7 @@ fn the_longest_names_do_not_hide_their_neighbours() {
     let long = "Ŵĥatever ".repeat(60);
     let screens = shown::screens();
     for (name, mut view, extra) in screens {
-        let stations = view.guide.iter_mut().flat_map(|page| &mut page.rows);
+        let stations = view.list.iter_mut().flat_map(|page| &mut page.rows);
         let stations = stations
             .map(|row| &mut row.station)
             .chain(view.banner.as_mut().map(|banner| &mut banner.station))
@@ -209,7 +209,7 @@ fn few_pixels_are_written_more_than_once() {
     for (name, view, extra) in shown::screens() {
         let (_, written) = drawn(&view, &extra);
         // A test card under a banner and a card is the worst.
-        let most = if view.guide.is_some() { screen * 14 / 10 } else { screen * 26 / 10 };
+        let most = if view.list.is_some() { screen * 14 / 10 } else { screen * 26 / 10 };
         assert!(written <= most, "{name}: {written} of {screen}");
         let over_film = extra.picture && !covers_picture(&view);
         assert!(over_film || written >= screen, "{name}: {written} of {screen}");

@@ -23,7 +23,7 @@ pub fn layout_in_hand(width: u32, height: u32, view: &View) -> Layout {
     let em = (screen.height / 19).min(screen.width / 32).max(12);
     let mut layout = Layout::of(em, view);
     let safe = screen.inset(MARGIN, MARGIN);
-    match &view.guide {
+    match &view.list {
         Some(page) => layout.guide_in_hand(screen, safe, view, page),
         None => layout.watching_in_hand(screen, safe, view),
     }

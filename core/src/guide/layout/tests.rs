@@ -32,7 +32,7 @@ fn view(shown: u32) -> View {
             why: text(),
             note: note.clone(),
         }),
-        guide: (page && in_hand).then(|| GuidePage {
+        list: (page && in_hand).then(|| GuidePage {
             clock: text(),
             rows: vec![Row { station: station(), tuned: true }; rows as usize],
             selected: 0,
@@ -40,7 +40,7 @@ fn view(shown: u32) -> View {
             below: 0,
             note: note.clone(),
         }),
-        grid: (page && !in_hand).then(|| grid(shown, note.clone())),
+        guide: (page && !in_hand).then(|| grid(shown, note.clone())),
         banner: (!page && bit(5)).then(|| Banner {
             clock: text(),
             station: station(),
@@ -250,7 +250,7 @@ fn all_that_matters_has_a_place_on_every_screen() {
         assert!(without_note.place(Part::BannerNext).is_some(), "{width}x{height}");
 
         let guide = layout(width, height, &view(GUIDE));
-        let first = view(GUIDE).grid.expect("it is open").rows[0].cells[1].starts;
+        let first = view(GUIDE).guide.expect("it is open").rows[0].cells[1].starts;
         for part in [
             Part::PageClock,
             Part::PageTitle,

@@ -71,15 +71,15 @@ impl Surface {
         match self {
             Self::Card => a.card == b.card,
             Self::Sound => a.sound == b.sound,
-            Self::Page => a.grid.is_some() == b.grid.is_some(),
+            Self::Page => a.guide.is_some() == b.guide.is_some(),
             Self::About => {
                 let words = |view: &View| {
-                    let grid = view.grid.as_ref();
+                    let grid = view.guide.as_ref();
                     grid.map(|grid| (grid.about.clone(), grid.note.clone(), grid.clock.clone()))
                 };
                 words(a) == words(b)
             }
-            Self::Hours => match (&a.grid, &b.grid) {
+            Self::Hours => match (&a.guide, &b.guide) {
                 (Some(a), Some(b)) => {
                     (&a.day, &a.ticks, &a.rows, a.above, a.below)
                         == (&b.day, &b.ticks, &b.rows, b.above, b.below)

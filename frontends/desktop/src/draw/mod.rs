@@ -197,7 +197,7 @@ mod tests {
                 sentence: words().repeat(20),
                 detail: Some(words()),
             }),
-            grid: guide.then(|| grid(0)),
+            guide: guide.then(|| grid(0)),
             banner: (!guide).then(|| Banner {
                 clock: "20:42".to_string(),
                 station: station(),
@@ -289,7 +289,7 @@ mod tests {
         let later = |change: &dyn Fn(&mut Grid)| {
             let mut page = grid(0);
             change(&mut page);
-            View { grid: Some(page), ..everything(true) }
+            View { guide: Some(page), ..everything(true) }
         };
         let views = [
             View::default(),
@@ -301,10 +301,10 @@ mod tests {
             later(&|page| page.now_ms = Some(2_004_000)),
             later(&|page| *page = grid(300)),
             later(&|page| page.clock = "20:43".to_string()),
-            View { grid: Some(grid(0)), ..View::default() },
+            View { guide: Some(grid(0)), ..View::default() },
             View { sound: Some(sound()), ..View::default() },
             View { sound: Some(sound()), banner: fading(255).banner, ..View::default() },
-            View { sound: Some(sound()), grid: Some(grid(0)), ..View::default() },
+            View { sound: Some(sound()), guide: Some(grid(0)), ..View::default() },
             everything(false),
         ];
         let mut used = Painter::new();
@@ -319,8 +319,8 @@ mod tests {
     #[test]
     fn a_page_that_scrolls_leaves_the_words_above_it_alone() {
         let mut painter = Painter::new();
-        painter.paint(&View { grid: Some(grid(0)), ..View::default() }, 640, 360);
-        let moved = View { grid: Some(grid(300)), ..View::default() };
+        painter.paint(&View { guide: Some(grid(0)), ..View::default() }, 640, 360);
+        let moved = View { guide: Some(grid(300)), ..View::default() };
         painter.paint(&moved, 640, 360);
         let layout = layout(640, 360, &moved);
         let title = layout.place(Part::PageTitle).expect("laid out").rect;

@@ -31,10 +31,10 @@ const STAR: [(f32, f32); 10] = [
 
 /// Draws everything on a transparent canvas.
 pub(super) fn draw(canvas: &mut Canvas, text: &mut Text, view: &View, layout: &Layout) {
-    let over_page = view.grid.is_some() || view.sound.is_some();
+    let over_page = view.guide.is_some() || view.sound.is_some();
     let panel = if over_page { RAISED } else { PANEL };
     let mut screen = Screen { canvas, text, layout, em: layout.em(), panel, opacity: 255 };
-    if let Some(grid) = &view.grid {
+    if let Some(grid) = &view.guide {
         screen.page(grid);
     }
     if let Some(card) = &view.card {
