@@ -1,3 +1,7 @@
+//! Keys and clicks against the model: what they change on the screen, and what is to be done.
+
+mod grid;
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -598,4 +602,175 @@ fn what_was_kept_is_how_the_set_starts_and_unknown_channels_stay_in_it() {
     press(&mut guide, &schedule, &[Key::NextFavourite]);
     assert_eq!(guide.kept(&schedule), Kept { channel: "channel-2".to_string(), ..kept.clone() });
     assert_eq!(Guide::new(&schedule, &Kept { volume: 101, ..kept }).volume(), 100);
+}
+
+#[test]
+fn a_programme_started_over_returns_to_live_when_it_ends() {
+    let schedule = five_channels();
+    let mut guide = set(&schedule, 0);
+    assert_eq!(press(&mut guide, &schedule, &[Key::StartOver]), [Some(Action::Retune)]);
+    let airing = schedule.on_air(0, WALL).expect("on air");
+    assert_eq!(guide.watching_at(WALL), airing.starts);
+    let status = Status { reception: Reception::Playing, ..Status::default() };
+    let banner = guide.view(&schedule, &status, START).banner.expect("it is shown");
+    let on_air = banner.station.on_air.expect("on air");
+    assert_eq!((on_air.starts.as_str(), on_air.ends.as_str()), ("20:42", "21:42"));
+    assert_eq!((on_air.position.as_str(), banner.station.next), ("0:00", None));
+    let behind = "Started over, 42\u{a0}min behind the others.";
+    assert_eq!(banner.behind.as_deref(), Some(behind));
+
+    // The programme after has begun for everybody else.
+    let half_an_hour = at(30 * 60_000);
+    assert_eq!(guide.poll(half_an_hour), None);
+    let watched = guide.watching_at(half_an_hour.wall);
+    assert_eq!(schedule.on_air(0, watched), Some(airing));
+    let last = at(60 * 60_000 - 1);
+    assert_eq!((guide.poll(last), guide.watching_at(last.wall) < airing.ends), (None, true));
+    let over = at(60 * 60_000);
+    assert_eq!(guide.next_wake(last), Some(over.now));
+    assert_eq!(guide.watching_at(over.wall), over.wall);
+    assert_eq!(guide.poll(over), Some(Action::Retune));
+    assert_eq!(guide.poll(over), None);
+}
+
+#[test]
+fn live_and_another_channel_end_what_was_started_over() {
+    let schedule = five_channels();
+    let mut guide = set(&schedule, 0);
+    let keys = [Key::StartOver, Key::Live, Key::Live, Key::StartOver, Key::ChannelUp];
+    let done = press(&mut guide, &schedule, &keys);
+    let retune = Some(Action::Retune);
+    assert_eq!(done, [retune, retune, None, retune, Some(Action::Tune(1))]);
+    assert_eq!(guide.watching_at(WALL), WALL);
+}
+
+#[test]
+fn start_over_in_the_guide_is_for_what_is_under_the_cursor() {
+    let schedule = five_channels();
+    let mut guide = set(&schedule, 0);
+    let done = press(&mut guide, &schedule, &[Key::Guide, Key::Down, Key::StartOver]);
+    assert_eq!(done.last(), Some(&Some(Action::Tune(1))));
+    let airing = schedule.on_air(1, WALL).expect("on air");
+    assert_eq!(guide.watching_at(WALL), airing.starts);
+    let done = press(&mut guide, &schedule, &[Key::Guide, Key::Right, Key::StartOver]);
+    assert_eq!(done.last(), Some(&None));
+    assert!(playing(&guide, &schedule).notice.is_some());
+}
+
+#[test]
+fn the_set_says_a_minute_before_that_it_will_switch_off() {
+    let schedule = five_channels();
+    let mut guide = set(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::Sleep]);
+    let said = |guide: &Guide, moment| guide.view(&schedule, &Status::default(), moment).notice;
+    let first = "The set switches off in 15\u{a0}min, at 20:57.";
+    assert_eq!(said(&guide, START).as_deref(), Some(first));
+    guide.poll(at(4000));
+    assert_eq!(said(&guide, at(4000)), None);
+    let warning = at(14 * 60_000);
+    assert_eq!(guide.next_wake(at(4000)).map(|_| ()), Some(()));
+    guide.poll(at(5000));
+    assert_eq!(guide.next_wake(at(5000)), Some(warning.now));
+    let last = "The set switches off in 60\u{a0}s.";
+    assert_eq!(said(&guide, warning).as_deref(), Some(last));
+    assert_eq!(guide.poll(at(15 * 60_000 - 1)), None);
+    assert_eq!(guide.poll(at(15 * 60_000)), Some(Action::Quit));
+    assert_eq!(guide.poll(at(15 * 60_000)), None);
+}
+
+#[test]
+fn the_sleep_timer_goes_through_its_times_and_off() {
+    let schedule = five_channels();
+    let mut guide = set(&schedule, 0);
+    let mut said = |_| {
+        press(&mut guide, &schedule, &[Key::Sleep]);
+        playing(&guide, &schedule).notice.expect("each press says so")
+    };
+    let all: Vec<String> = (0..7).map(&mut said).collect();
+    for (minutes, said) in SLEEP_MINUTES.iter().zip(&all) {
+        assert!(said.contains(&format!(" {minutes}\u{a0}min")), "{said}");
+    }
+    assert_eq!(all[5], "The sleep timer is off.");
+    assert_eq!(all[6], all[0]);
+}
+
+#[test]
+fn favourites_are_tuned_through_by_number() {
+    let schedule = five_channels();
+    let mut guide = set(&schedule, 0);
+    assert_eq!(press(&mut guide, &schedule, &[Key::NextFavourite]), [None]);
+    let notice = playing(&guide, &schedule).notice;
+    assert_eq!(notice.as_deref(), Some("No channel is a favourite yet."));
+    // The one that is watched, and one under the cursor.
+    let keys = [Key::Favourite, Key::Guide, Key::Down, Key::Down, Key::Down, Key::Favourite];
+    press(&mut guide, &schedule, &keys);
+    let marked = playing(&guide, &schedule).guide.expect("it is open").rows;
+    let marked: Vec<u16> =
+        marked.iter().filter(|row| row.favourite).map(|row| row.number).collect();
+    assert_eq!(marked, [1, 4]);
+    press(&mut guide, &schedule, &[Key::Back]);
+    let done = press(&mut guide, &schedule, &[Key::NextFavourite, Key::NextFavourite]);
+    assert_eq!(done, [Some(Action::Tune(3)), Some(Action::Tune(0))]);
+    press(&mut guide, &schedule, &[Key::Favourite]);
+    assert_eq!(guide.kept(&schedule).favourites, ["channel-4"]);
+}
+
+#[test]
+fn subtitles_are_shown_when_asked_for_and_only_over_the_film() {
+    let schedule = five_channels();
+    let mut guide = set(&schedule, 0);
+    let view = |guide: &Guide, has_subtitles| {
+        let subtitle = Some("Who is there?".to_string());
+        let status =
+            Status { reception: Reception::Playing, subtitle, has_subtitles, ..Status::default() };
+        guide.view(&schedule, &status, START)
+    };
+    assert_eq!(view(&guide, true).subtitle, None);
+    press(&mut guide, &schedule, &[Key::Subtitles]);
+    let on = view(&guide, true);
+    assert_eq!(on.subtitle.as_deref(), Some("Who is there?"));
+    assert_eq!(on.notice.as_deref(), Some("Subtitles are on."));
+    let none = "Subtitles are on. This programme has none.";
+    assert_eq!(view(&guide, false).notice.as_deref(), Some(none));
+    press(&mut guide, &schedule, &[Key::Guide]);
+    assert_eq!(view(&guide, true).subtitle, None);
+    press(&mut guide, &schedule, &[Key::Back, Key::Subtitles]);
+    let off = view(&guide, true);
+    assert_eq!((off.subtitle, off.notice.as_deref()), (None, Some("Subtitles are off.")));
+}
+
+#[test]
+fn what_the_set_says_of_itself_leaves_after_four_seconds() {
+    let schedule = five_channels();
+    let mut guide = set(&schedule, 0);
+    guide.notify("A gamepad is connected.".to_string(), T0);
+    assert_eq!(playing(&guide, &schedule).notice.as_deref(), Some("A gamepad is connected."));
+    assert_eq!(guide.next_wake(START), Some(after(4000)));
+    guide.poll(at(4000));
+    assert_eq!(playing(&guide, &schedule).notice, None);
+}
+
+#[test]
+fn health_is_shown_until_it_is_pressed_again_and_not_over_the_guide() {
+    let schedule = five_channels();
+    let mut guide = set(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::Health]);
+    let shown = playing(&guide, &schedule).health.expect("it is shown");
+    assert_eq!(shown.first().map(|fact| fact.value.as_str()), Some("none"));
+    press(&mut guide, &schedule, &[Key::Guide]);
+    assert_eq!(playing(&guide, &schedule).health, None);
+    press(&mut guide, &schedule, &[Key::Back, Key::Health]);
+    assert_eq!(playing(&guide, &schedule).health, None);
+}
+
+#[test]
+fn every_key_in_the_hand_leaves_the_list_where_nothing_moves() {
+    let schedule = schedule(&[1, 2, 3, 4, 5, 6, 7, 8], 2);
+    let mut guide = set_in_hand(&schedule, 0);
+    press(&mut guide, &schedule, &[Key::Guide, Key::Up, Key::Left, Key::Right, Key::Later]);
+    let view = playing(&guide, &schedule);
+    assert!(view.guide.is_none());
+    assert_eq!(view.list.map(|page| (page.above, page.selected)), Some((3, 4)));
+    assert_eq!(guide.next_wake(START), None);
+    assert_eq!(press(&mut guide, &schedule, &[Key::ChannelUp]), [Some(Action::Tune(1))]);
 }

@@ -13,6 +13,10 @@ use crate::line_up::Channel;
 use crate::schedule::{Airing, Schedule};
 use crate::time::UnixMillis;
 
+/// How far the line for now moves at a time, on the second like all else: a column of pixels where
+/// the grid has 2400 of them.
+const NOW_MS: i64 = Grid::SPAN_MS / 2400;
+
 /// The guide on a large screen: [`GuidePage::ROWS`] channels and [`Grid::SPAN_MS`] of their
 /// programmes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -167,7 +171,8 @@ impl Guide {
                 cells: cells(schedule, channel, line_up, left, selected, local),
             })
         };
-        let now_ms = wall_second(wall).millis_since(left);
+        let now_ms = wall.millis_since(left);
+        let now_ms = now_ms - now_ms.rem_euclid(NOW_MS);
         Grid {
             clock: local.clock(wall),
             day: local.zone.day_name(left, wall),
@@ -294,8 +299,4 @@ fn about(
 pub(super) fn permille(position: i64, duration: i64) -> u16 {
     let permille = i128::from(position) * 1000 / i128::from(duration.max(1));
     u16::try_from(permille).unwrap_or(1000)
-}
-
-fn wall_second(wall: UnixMillis) -> UnixMillis {
-    wall.plus_millis(-wall.0.rem_euclid(1000))
 }
