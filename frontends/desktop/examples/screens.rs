@@ -166,6 +166,7 @@ fn screens() -> Vec<(&'static str, View)> {
         ("guide-later", show(&schedule, 0, &[Key::Guide, Key::Right, Key::Right], &details)),
         ("guide-tomorrow", show(&schedule, 2, &[Key::Guide, Key::Later, Key::Down], &new_york)),
         ("guide-many", show(&many, 5, &[Key::Guide, Key::Down], &notice)),
+        ("guide-long", show(&schedule, 4, &[Key::Guide, Key::Right], &details)),
         (
             "guide-moving",
             later(

@@ -162,7 +162,7 @@ impl Layout {
         let channel = row.channel;
         let mut head = { area }.cut_left(column);
         self.put(Part::Channel(channel), head, 0);
-        head.cut_left(em * 3 / 10);
+        head.cut_left(em * 4 / 10);
         let number = head.cut_left(em * 29 / 10);
         self.put(Part::ChannelNumber(channel), number, em * 13 / 10);
         head.cut_left(em * 2 / 10);

@@ -100,7 +100,9 @@ mod palette {
     /// The ground of what is said in the film, no larger than its words.
     pub const SUBTITLE: Colour = Colour::rgb(0x0b0e16).alpha(196);
     /// The ground of what comes over a page for a moment.
-    pub const RAISED: Colour = Colour::rgb(0x2c3654);
+    pub const RAISED: Colour = Colour::rgb(0x1a2236);
+    /// The line around it.
+    pub const EDGE: Colour = Colour::rgb(0x7f8cb3);
     /// The ground of words on the test card, and of all that is dark on it.
     pub const NIGHT: Colour = Colour::rgb(0x0b0e16);
     /// A page, at the top and at the bottom.

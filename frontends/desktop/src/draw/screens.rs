@@ -32,7 +32,10 @@ const STAR: [(f32, f32); 10] = [
 /// Draws everything on a transparent canvas.
 pub(super) fn draw(canvas: &mut Canvas, text: &mut Text, view: &View, layout: &Layout) {
     let over_page = view.guide.is_some() || view.sound.is_some();
-    let panel = if over_page { RAISED } else { PANEL };
+    let panel = match over_page {
+        true => Panel { ground: RAISED, edge: Some(EDGE) },
+        false => Panel { ground: PANEL, edge: None },
+    };
     let mut screen = Screen { canvas, text, layout, em: layout.em(), panel, opacity: 255 };
     if let Some(grid) = &view.guide {
         screen.page(grid);
@@ -73,9 +76,17 @@ struct Screen<'a> {
     layout: &'a Layout,
     em: i32,
     /// The ground of what comes and goes.
-    panel: Colour,
+    panel: Panel,
     /// How much of what is drawn is there, 255 all.
     opacity: u8,
+}
+
+/// How the ground of what comes and goes looks.
+#[derive(Clone, Copy)]
+struct Panel {
+    ground: Colour,
+    /// A line around it, where what is behind is as dark.
+    edge: Option<Colour>,
 }
 
 /// How a part's line looks.
@@ -156,9 +167,18 @@ impl Screen<'_> {
 
     fn panel(&mut self, part: Part) {
         if let Some(rect) = self.place(part) {
-            let colour = self.tint(self.panel);
-            self.canvas.fill_rounded(rect, self.em / 2, colour);
+            self.panel_in(rect);
         }
+    }
+
+    fn panel_in(&mut self, rect: Rect) {
+        let (radius, Panel { ground, edge }) = (self.em / 2, self.panel);
+        let ground = self.tint(ground);
+        let Some(edge) = edge else { return self.canvas.fill_rounded(rect, radius, ground) };
+        let line = (self.em / 14).max(1);
+        let edge = self.tint(edge);
+        self.canvas.fill_rounded(rect, radius, edge);
+        self.canvas.fill_rounded(rect.inset(line, line), radius - line, ground);
     }
 
     fn progress(&mut self, part: Part, permille: u16, track: Colour, colour: Colour) {
@@ -216,7 +236,7 @@ impl Screen<'_> {
 
     fn badge(&mut self, part: Part, words: &str, colour: Colour) {
         let Some(at) = self.layout.place(part) else { return };
-        self.canvas.fill_rounded(at.rect, at.rect.height / 4, self.panel);
+        self.canvas.fill_rounded(at.rect, at.rect.height / 4, self.panel.ground);
         self.styled(part, words, bold(colour).centred(), 60, false);
     }
 
@@ -255,7 +275,7 @@ impl Screen<'_> {
         let style = Style { bold: false, px: at.text_px, tracking: 0, tabular: true };
         let width = self.text.width(words, style).min(at.rect.width);
         let panel = panel.centred(panel.width - at.rect.width + width, panel.height);
-        self.canvas.fill_rounded(panel, self.em / 2, self.panel);
+        self.panel_in(panel);
         let stands = (Align::Centre, Stand::Middle);
         self.text.paragraph(self.canvas, words, at.rect, style, stands, INK);
     }
