@@ -2,6 +2,7 @@
 //! one thing and prints it; none of them knows the others.
 
 mod guide;
+mod manual;
 mod now;
 mod play;
 mod probe;
@@ -32,7 +33,7 @@ use crate::tape::Tape;
 ///
 /// Without a command it opens the set in a window.
 #[derive(Parser)]
-#[command(name = "testcard", version, max_term_width = 100, after_help = KEYS_AND_EXIT_CODES)]
+#[command(name = "testcard", version, max_term_width = 100, after_help = manual::after_help())]
 // What stands before a command would be the set's and go unheard.
 #[command(args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
@@ -46,21 +47,6 @@ pub struct CommandLine {
     network: NetworkArgs,
 }
 
-const KEYS_AND_EXIT_CODES: &str = "\
-Keys in the window:
-  Up, Down, Page Up, Page Down  channels          0-9        a channel's number
-  Left, Right, -, +             volume            M          mute
-  G, Tab                        the guide         Enter      tune to the row chosen
-  I                             what is on        Backspace  the channel before
-  F, F11                        full screen       Q          switch off
-
-Exit codes:
-  0  played to the end, or left by the viewer
-  2  the command line, or a file named on it, cannot be used
-  3  a programme failed: not there, not a film, not decodable
-  4  the network failed
-  130  play was stopped before it was done, by Ctrl-C or SIGTERM";
-
 #[derive(Subcommand)]
 enum Command {
     /// Play one MP4 without the guide
@@ -71,6 +57,9 @@ enum Command {
     Now(now::Now),
     /// Print what is on tonight, or the listings for another program's guide
     Guide(guide::Guide),
+    Completions(manual::Completions),
+    #[command(hide = true)]
+    Manual(manual::Manual),
 }
 
 /// Which schedule.
@@ -159,6 +148,8 @@ impl CommandLine {
             Some(Command::Probe(probe)) => probe::run(probe),
             Some(Command::Now(now)) => now::run(&now),
             Some(Command::Guide(guide)) => guide::run(&guide),
+            Some(Command::Completions(completions)) => manual::completions(&completions),
+            Some(Command::Manual(manual)) => manual::manual(&manual),
         };
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
