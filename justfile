@@ -18,6 +18,19 @@ run *ARGS: (need "c++" "nasm" "pkg-config" "sdl2")
 offline *ARGS: (need "c++" "nasm" "pkg-config" "sdl2")
     cargo run --release --quiet -p testcard -- --offline {{ ARGS }}
 
+# The manual pages, as man reads them: man -l target/man/testcard.1
+man: (need "c++" "nasm" "pkg-config" "sdl2")
+    cargo run --release --quiet --locked -p testcard -- manual target/man
+
+# Install the TV for yourself, in ~/.local. For everybody: sudo env PREFIX=/usr/local just install
+install: (need "c++" "nasm" "pkg-config" "sdl2")
+    cargo build --release --quiet --locked -p testcard
+    tools/install target/release/testcard
+
+# Remove what `just install` put there; settings stay
+uninstall:
+    tools/install --remove
+
 # Every check that has to pass: lints, tests, thousands of bad evenings, the PSP's EBOOT, licences
 test: lint tests sweep canaries lint-psp ppsspp-checks docs licences
 

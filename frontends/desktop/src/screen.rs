@@ -12,11 +12,13 @@
 //! little off.
 
 use std::fmt;
+use std::io::Cursor;
 
 use sdl2::VideoSubsystem;
 use sdl2::pixels::{Color, PixelFormatEnum};
 use sdl2::rect::Rect;
 use sdl2::render::{BlendMode, Canvas, ScaleMode, Texture};
+use sdl2::surface::Surface;
 use sdl2::sys::{SDL_SetYUVConversionMode, SDL_YUV_CONVERSION_MODE};
 use sdl2::video::{FullscreenType, Window};
 use testcard_core::mp4::{Orientation, Rotation};
@@ -94,13 +96,17 @@ impl Screen {
             sdl2::hint::set("SDL_RENDER_DRIVER", "software");
             sdl2::hint::set("SDL_FRAMEBUFFER_ACCELERATION", "0");
         }
-        let window = video
+        let mut window = video
             .window(title, width, height)
             .position_centered()
             .resizable()
             .allow_highdpi()
             .build()
             .map_err(ScreenError::new)?;
+        // A window without an icon is a window.
+        if let Err(error) = set_icon(&mut window) {
+            log::debug!("no icon: {error}");
+        }
         let canvas = window.into_canvas().present_vsync().build().map_err(ScreenError::new)?;
         Ok(Self {
             canvas,
@@ -277,6 +283,19 @@ impl Screen {
         }
         Ok(())
     }
+}
+
+/// Gives the window the icon that the desktop entry has too. Desktops that find that entry do not
+/// ask the window.
+fn set_icon(window: &mut Window) -> Result<(), String> {
+    const PNG: &[u8] = include_bytes!("../share/testcard-64.png");
+    let mut reader = png::Decoder::new(Cursor::new(PNG)).read_info().map_err(|e| e.to_string())?;
+    let mut rgba = vec![0; reader.output_buffer_size().ok_or("the icon is too large")?];
+    let info = reader.next_frame(&mut rgba).map_err(|error| error.to_string())?;
+    let (width, height) = (info.width, info.height);
+    let icon = Surface::from_data(&mut rgba, width, height, width * 4, PixelFormatEnum::RGBA32)?;
+    window.set_icon(icon);
+    Ok(())
 }
 
 /// Whether the machine has anything to draw with. Only Linux says so cheaply; elsewhere a graphics

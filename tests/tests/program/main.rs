@@ -4,7 +4,7 @@
 
 mod bad_input;
 mod in_step;
-mod listings;
+mod installed;
 mod outage;
 mod pinned;
 mod recorded;

@@ -15,7 +15,7 @@ use super::{CommandLine, Failure, unusable};
 
 /// Keys of the window, and what they do.
 pub(super) const KEYS: [(&str, &str); 20] = [
-    ("Up, Down, Page Up, Page Down", "channels; in the guide its rows, and pages of them"),
+    ("Up, Down, PgUp, PgDn", "channels; in the guide rows, and pages of rows"),
     ("Left, Right", "volume; in the guide the programme before and after"),
     ("-, +, mouse wheel", "volume; the wheel moves the guide, with Shift in time"),
     ("M", "mute"),
@@ -73,7 +73,10 @@ const ENVIRONMENT: [(&str, &str); 4] = [
     ),
     ("LC_ALL, LC_TIME, LANG", "Whether the time of day has 12 hours or 24; --hours says so too."),
     ("XDG_CONFIG_HOME, XDG_CACHE_HOME", "Where those files are instead."),
-    ("SDL_RENDER_DRIVER, SDL_GAMECONTROLLERCONFIG", "SDL's own, for drawing and for controllers."),
+    (
+        "SDL_RENDER_DRIVER, SDL_GAMECONTROLLERCONFIG",
+        "Known to SDL, for drawing and for controllers.",
+    ),
 ];
 
 /// What stands below the options in `--help`.
@@ -186,8 +189,9 @@ mod tests {
         let whole = page("testcard.1");
         for (name, what) in [&KEYS[..], &CONTROLS, &EXIT_CODES, &FILES, &ENVIRONMENT].concat() {
             for words in [name, what] {
-                let first = words.split([' ', ',', '-', '.']).next().unwrap_or_default();
-                assert!(whole.contains(first), "{words} is not there");
+                // Up to what is written in another way in a manual page.
+                let plain = words.split(['-', '\'', '.']).next().unwrap_or_default();
+                assert!(whole.contains(plain), "{words} is not there");
             }
         }
         assert!(whole.contains("testcard\\-play(1)"), "{whole}");
@@ -196,7 +200,7 @@ mod tests {
     #[test]
     fn help_fits_a_terminal_of_eighty_columns() {
         for line in after_help().lines() {
-            assert!(line.chars().count() <= 80, "{line}");
+            assert!(line.chars().count() < 80, "{line}");
         }
     }
 }

@@ -64,6 +64,7 @@ enum Command {
 
 /// Which schedule.
 #[derive(Args)]
+#[command(next_help_heading = "What is on")]
 struct ScheduleArgs {
     /// A line-up file: its channels replace those with the same id or number, or are added
     #[arg(long, value_name = "FILE")]
@@ -78,6 +79,7 @@ struct ScheduleArgs {
 
 /// What to keep of what is shown.
 #[derive(Args)]
+#[command(next_help_heading = "Measuring")]
 struct KeepArgs {
     /// Leave after so many pictures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -100,6 +102,7 @@ struct KeepArgs {
 
 /// How to reach hosts.
 #[derive(Args)]
+#[command(next_help_heading = "Network")]
 struct NetworkArgs {
     /// Trust the certificate authorities in this PEM file as well
     #[arg(long, value_name = "FILE")]
