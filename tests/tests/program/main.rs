@@ -3,6 +3,7 @@
 //! stand in for devices; time is real, because the program's is.
 
 mod bad_input;
+mod display;
 mod in_step;
 mod installed;
 mod outage;
@@ -11,4 +12,6 @@ mod recorded;
 mod run;
 mod schedule;
 mod served;
+mod stopped;
 mod uneven;
+mod window;

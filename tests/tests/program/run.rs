@@ -14,6 +14,8 @@ use testcard_archive::serve::{Options, Server};
 use testcard_archive::{Archive, Clip, FilmSpec, Layout, Rule};
 pub use testcard_tests::{program, sim};
 
+use crate::display::Display;
+
 /// A server with one film, `film.mp4` of the item `film`, in 640 × 480.
 pub fn archive_with(spec: FilmSpec, rules: &[&str]) -> Archive {
     let mut archive = Archive::new(Clip::test_card(), 1);
@@ -87,7 +89,19 @@ impl Stage {
 
     /// Starts the program, whose trace can be watched as it grows.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_with(arguments, |_| ())
+    }
+
+    /// Starts the program in a window on a display.
+    pub fn start_on(&self, display: &Display, arguments: &[&str]) -> Running {
+        self.start_with(arguments, |command| {
+            command.env("SDL_VIDEODRIVER", "x11").env("DISPLAY", display.name());
+        })
+    }
+
+    fn start_with(&self, arguments: &[&str], prepare: impl Fn(&mut Command)) -> Running {
         let mut command = self.command(arguments, Path::new("/dev/stdout"));
+        prepare(&mut command);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program runs");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
         let (say, news) = mpsc::channel();
@@ -138,6 +152,25 @@ impl Running {
                 Err(_) => panic!("{what} never came: {:?}", self.trace),
             }
         }
+    }
+}
+
+impl Running {
+    /// Sends it a signal by its name: INT, TERM.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let kill = Command::new("kill").args(["-s", name, &id]).status().expect("kill runs");
+        assert!(kill.success());
+    }
+
+    /// Waits for its end: the exit code, and all that has happened.
+    pub fn end(mut self) -> (Option<i32>, Vec<Value>) {
+        // The trace ends with the program.
+        while let Ok(event) = self.news.recv_timeout(Duration::from_secs(60)) {
+            self.trace.push(event);
+        }
+        let status = self.child.wait().expect("a child");
+        (status.code(), std::mem::take(&mut self.trace))
     }
 }
 
