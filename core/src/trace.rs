@@ -8,7 +8,7 @@ use core::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::net::ByteRange;
-use crate::stream::{NodeFailure, ProgrammeFailure};
+use crate::stream::{Container, NodeFailure, ProgrammeFailure};
 use crate::time::{Instant, MediaTime};
 
 /// Where events go.
@@ -84,6 +84,16 @@ pub enum Event {
         offset: u64,
         /// Its length.
         bytes: u64,
+    },
+    /// The file has no index of ours; somebody else is to read it.
+    Recognised {
+        /// What it is.
+        container: Container,
+    },
+    /// Bytes are looked at from here on, to find out where a position lies.
+    LookedAt {
+        /// Offset in the file of the first byte.
+        offset: u64,
     },
     /// Samples are read from here on.
     Seeked {

@@ -17,9 +17,10 @@ pub const ASKING: &str = "Asking the archive for the film…";
 /// The step under way between the remote control and the picture.
 pub fn stage<N: Network>(player: &Player<N>, now: Instant) -> String {
     let stream = player.stream();
+    let is_known = player.movie().is_some() || player.container().is_some();
     match stream.condition() {
         Condition::Pausing(why, until) => pausing(why, until.since(now)),
-        Condition::Asking if player.movie().is_none() => ASKING.into(),
+        Condition::Asking if !is_known => ASKING.into(),
         Condition::Asking => "Asking the archive for this moment of the film…".into(),
         _ => match stream.index_progress() {
             Some((have, of)) if of > 200_000 => format!(
@@ -30,7 +31,7 @@ pub fn stage<N: Network>(player: &Player<N>, now: Instant) -> String {
                 of / 100_000 % 10
             ),
             Some(_) => "Reading the film's index…".into(),
-            None if player.movie().is_none() => "Looking for the film's index…".into(),
+            None if !is_known => "Looking for the film's index…".into(),
             None => "Filling up…".into(),
         },
     }

@@ -9,6 +9,7 @@
 mod aim;
 mod lane;
 mod pace;
+mod reading;
 mod sound_line;
 
 use alloc::format;
@@ -18,15 +19,17 @@ use core::time::Duration;
 
 pub use aim::{Aim, LEAD_MAX};
 pub use pace::{Playhead, Verdict, judge};
+pub use reading::{Bytes, Coding, Find, Format, Packet, Read, Reader, Readers};
 pub use sound_line::{Placement, SoundLine};
 
 use crate::canary::{Canary, planted};
-use crate::mp4::{Declined, Movie, MovieLayout, Sample, Track};
+use crate::mp4::{Declined, Movie, MovieLayout, Mp4Error, Sample, SampleRange, Track};
 use crate::net::{Network, Url};
-use crate::stream::{Condition, Context, Limits, ProgrammeFailure, Progress, Stream};
+use crate::stream::{Condition, Container, Context, Limits, ProgrammeFailure, Progress, Stream};
 use crate::time::{Instant, MediaTime};
 use crate::trace::{Event, Trace};
 use lane::Lane;
+use reading::Reading;
 
 /// Picture and sound that must be here before playing starts.
 pub const PREBUFFER: Duration = Duration::from_millis(500);
@@ -55,6 +58,16 @@ const LEAD_ROUNDS_MAX: u32 = 8;
 /// Sound is decoded from this long before it is heard: AAC needs the frame before the first (an MDCT
 /// overlap, ISO/IEC 14496-3 §4.6.11), and at 8 kHz a frame is 128 ms.
 const SOUND_RUN_IN: Duration = Duration::from_millis(130);
+
+/// How far the schedule may have moved on during a search for what was on at its beginning and still
+/// be caught up with by reading on. Beyond that the search begins again.
+const CATCH_UP_MAX: Duration = Duration::from_secs(10);
+
+/// The most searches for one moment of a schedule.
+const SEARCHES_MAX: u32 = 3;
+
+/// What is read by a [`Reader`] has its times in microseconds.
+const MICROSECONDS: u32 = 1_000_000;
 
 /// How often a file may send us backwards. An ordinary one never does.
 const JUMPS_BACK_MAX: u32 = 32;
@@ -105,6 +118,10 @@ pub enum Next {
 pub struct Player<N: Network> {
     stream: Stream<N>,
     aim: Aim,
+    /// Who reads what is no film of ours, and how long the programme is said to be.
+    readers: Option<Readers>,
+    duration: Option<Duration>,
+    reading: Option<Reading>,
     index: Option<Index>,
     picture: Option<Lane>,
     sound: Option<Lane>,
@@ -127,6 +144,8 @@ struct Index {
 enum Phase {
     /// The index is on its way.
     Locating,
+    /// A reader looks for the target, for the so manieth time.
+    Finding(u32),
     /// The movie is known, the driver may refuse parts of it.
     Located,
     /// Filling up to play from here; how much is missing.
@@ -153,6 +172,9 @@ impl<N: Network> Player<N> {
         Ok(Self {
             stream,
             aim,
+            readers: None,
+            duration: None,
+            reading: None,
             index: None,
             picture: None,
             sound: None,
@@ -165,7 +187,39 @@ impl<N: Network> Player<N> {
         })
     }
 
+    /// The same, with somebody who reads other files than films of [`crate::mp4`], and what is known of
+    /// the programme's duration.
+    pub fn reading(self, readers: Readers, duration: Option<Duration>) -> Self {
+        Self { readers: Some(readers), duration, ..self }
+    }
+
     // Getters.
+
+    /// What the file is, if it is no film of [`crate::mp4`], once [`Step::Located`] was returned.
+    pub fn container(&self) -> Option<Container> {
+        self.reading.as_ref().map(|reading| reading.container)
+    }
+
+    /// How the track that is being played as this part is coded, if a [`Reader`] reads it.
+    pub fn coding(&self, part: Part) -> Option<&Coding> {
+        self.reading.as_ref().filter(|reading| reading.has(part))?.reader.coding(part)
+    }
+
+    /// How long the programme plays, if its file says so, or whoever tuned to it.
+    pub fn duration(&self) -> Option<MediaTime> {
+        match &self.reading {
+            Some(reading) => Some(MediaTime::ZERO + reading.reader.duration().or(self.duration)?),
+            None => self.movie().map(|movie| movie.duration()),
+        }
+    }
+
+    /// Ticks a second in which the durations of this part's samples are; 1 when it is not played.
+    pub fn timescale(&self, part: Part) -> u32 {
+        match &self.reading {
+            Some(_) => MICROSECONDS,
+            None => self.track(part).map_or(1, |track| track.timescale().max(1)),
+        }
+    }
 
     /// The movie, once [`Step::Located`] was returned.
     pub fn movie(&self) -> Option<Movie<'_>> {
@@ -190,12 +244,15 @@ impl<N: Network> Player<N> {
 
     /// Whether playing waits for the network.
     pub fn is_filling(&self) -> bool {
-        matches!(self.phase, Phase::Locating | Phase::Located | Phase::Filling { .. })
+        !matches!(self.phase, Phase::Playing | Phase::Ended | Phase::Failed)
     }
 
     /// Whether every sample of this part has been handed out, or it is not played.
     pub fn is_through(&self, part: Part) -> bool {
-        self.lane(part).is_none_or(|lane| lane.next().is_none())
+        match &self.reading {
+            Some(reading) => reading.is_through(part),
+            None => self.lane(part).is_none_or(|lane| lane.next().is_none()),
+        }
     }
 
     /// The bytes beneath.
@@ -208,7 +265,11 @@ impl<N: Network> Player<N> {
     /// This part cannot be decoded, for a reason that completes the sentence “The picture cannot be
     /// shown: …”. The other part plays on.
     pub fn refuse(&mut self, part: Part, why: &str) {
-        if self.lane_mut(part).take().is_some() {
+        let was_played = match &mut self.reading {
+            Some(reading) => reading.refuse(part),
+            None => self.lane_mut(part).take().is_some(),
+        };
+        if was_played {
             self.notices.push(refusal(part, why));
             self.nothing_because = Some(why.to_string());
         }
@@ -223,6 +284,23 @@ impl<N: Network> Player<N> {
     /// longer sample they get none, and `buf` is left empty.
     pub fn next_sample_within(&mut self, bytes_max: u32, part: Part, buf: &mut Vec<u8>) -> Next {
         buf.clear();
+        if let Some(reading) = &mut self.reading {
+            if !matches!(self.phase, Phase::Filling { .. } | Phase::Playing) {
+                return Next::NotYet;
+            }
+            reading.read_on(&mut self.stream);
+            return match reading.take(part) {
+                Some((index, packet)) => {
+                    let sample = sample_of(index, &packet);
+                    if sample.range.size <= bytes_max {
+                        *buf = packet.bytes;
+                    }
+                    Next::Sample(sample)
+                }
+                None if reading.is_through(part) => Next::End,
+                None => Next::NotYet,
+            };
+        }
         let Some(index) = &self.index else { return Next::NotYet };
         let lane = match part {
             Part::Picture => &mut self.picture,
@@ -291,22 +369,35 @@ impl<N: Network> Player<N> {
             cx.trace.record(cx.now, Event::Noticed { notice: notice.clone() });
             return Ok(Step::Notice(notice));
         }
-        if self.phase == Phase::Located {
-            return self.seek(cx);
+        match (&self.phase, &self.reading) {
+            (Phase::Located, None) => return self.seek(cx),
+            (Phase::Located, Some(_)) => return self.begin_reading(cx, 0),
+            _ => {}
         }
         let wake = match self.stream.poll(cx)? {
-            Progress::Index(moov) => return self.located(moov),
+            Progress::Index(moov) => {
+                return match MovieLayout::parse(&moov) {
+                    Err(Mp4Error::Fragmented) => self.read_as(Container::FragmentedMp4, cx),
+                    Err(error) => Err(ProgrammeFailure::Index(error)),
+                    Ok(layout) => self.located(moov, layout),
+                };
+            }
+            Progress::Other(container) => return self.read_as(container, cx),
             Progress::FileChanged => {
                 let reached = self.lowest_time().unwrap_or(self.target).max(self.target);
                 if let Aim::At(target) = &mut self.aim {
                     *target = reached;
                 }
                 (self.index, self.picture, self.sound) = (None, None, None);
+                self.reading = None;
                 self.phase = Phase::Locating;
                 return Ok(Step::Wait(cx.now));
             }
             Progress::Wait(wake) => wake,
         };
+        if self.reading.is_some() {
+            return self.read(playhead, wake, cx);
+        }
         let Some(index) = &self.index else { return Ok(Step::Wait(wake)) };
         for (lane, part) in [(&mut self.picture, Part::Picture), (&mut self.sound, Part::Sound)] {
             if let (Some(lane), Some(track)) = (lane, index.track(part)) {
@@ -328,8 +419,7 @@ impl<N: Network> Player<N> {
     }
 
     /// The index has come.
-    fn located(&mut self, moov: Vec<u8>) -> Result<Step, ProgrammeFailure> {
-        let layout = MovieLayout::parse(&moov).map_err(ProgrammeFailure::Index)?;
+    fn located(&mut self, moov: Vec<u8>, layout: MovieLayout) -> Result<Step, ProgrammeFailure> {
         let index = Index { moov, layout };
         let movie = index.movie().ok_or(ProgrammeFailure::NoIndex)?;
         for (part, track) in [(Part::Picture, movie.video()), (Part::Sound, movie.audio())] {
@@ -354,8 +444,108 @@ impl<N: Network> Player<N> {
         Ok(Step::Located)
     }
 
+    /// The file is of a kind that is for somebody else to read.
+    fn read_as(
+        &mut self,
+        container: Container,
+        cx: &mut Context<'_, N>,
+    ) -> Result<Step, ProgrammeFailure> {
+        let reader = self.readers.and_then(|readers| readers(container, self.duration));
+        self.reading = Some(match reader {
+            Some(reader) => Reading::new(container, reader),
+            None => return Err(ProgrammeFailure::NoReader(container)),
+        });
+        self.stream.look_at(0..1);
+        self.find(cx, 1);
+        Ok(Step::Wait(cx.now))
+    }
+
+    /// Has the reader look for what the aim needs.
+    fn find(&mut self, cx: &mut Context<'_, N>, search: u32) {
+        self.target = self.aim.target(cx.now, self.stream.measured().open + DECODE_LEAD);
+        self.phase = Phase::Finding(search);
+    }
+
+    /// A round of finding, filling or playing with a reader.
+    fn read(
+        &mut self,
+        playhead: MediaTime,
+        wake: Instant,
+        cx: &mut Context<'_, N>,
+    ) -> Result<Step, ProgrammeFailure> {
+        let Some(reading) = &mut self.reading else { return Ok(Step::Wait(wake)) };
+        if let Phase::Finding(search) = self.phase {
+            let bytes = Bytes::new(self.stream.window(), self.stream.file_length());
+            let found = reading.reader.find(self.target - SOUND_RUN_IN, &bytes);
+            return match found.map_err(ProgrammeFailure::NothingToPlay)? {
+                Find::Need(range) => {
+                    let capacity = self.stream.window().capacity() as u64;
+                    if bytes.have(&range) || range.end - range.start > capacity {
+                        let why = "it is not put together as such files are".to_string();
+                        return Err(ProgrammeFailure::NothingToPlay(why));
+                    }
+                    let offset = range.start;
+                    if !self.stream.look_at(range) {
+                        return Ok(Step::Wait(wake));
+                    }
+                    cx.trace.record(cx.now, Event::LookedAt { offset });
+                    Ok(Step::Wait(cx.now))
+                }
+                Find::At(offset) => {
+                    reading.found = Some(offset);
+                    if core::mem::replace(&mut reading.is_located, true) {
+                        return self.begin_reading(cx, search);
+                    }
+                    self.phase = Phase::Located;
+                    Ok(Step::Located)
+                }
+            };
+        }
+        reading.read_on(&mut self.stream);
+        if let Some(why) = reading.broken() {
+            return Err(ProgrammeFailure::NothingToPlay(why.to_string()));
+        }
+        if reading.is_over() && self.target == MediaTime::ZERO && reading.is_empty() {
+            return Err(ProgrammeFailure::Truncated);
+        }
+        self.check_playable()?;
+        match self.phase {
+            Phase::Filling { from } => self.filling(from, wake, cx),
+            _ => self.playing(playhead, wake, cx),
+        }
+    }
+
+    /// Begins to read where the target was found. While it was looked for a schedule has moved on:
+    /// what it has passed over is read and thrown away.
+    fn begin_reading(
+        &mut self,
+        cx: &mut Context<'_, N>,
+        search: u32,
+    ) -> Result<Step, ProgrammeFailure> {
+        self.check_playable()?;
+        let lead = self.lead();
+        let target = self.aim.target(cx.now, lead).max(self.target);
+        let Some(reading) = &mut self.reading else { return Ok(Step::Wait(cx.now)) };
+        let passed = u64::try_from(target.micros_since(self.target)).unwrap_or(0);
+        if Duration::from_micros(passed) > CATCH_UP_MAX && search < SEARCHES_MAX {
+            self.find(cx, search.max(1) + 1);
+            return Ok(Step::Wait(cx.now));
+        }
+        self.target = target;
+        let offset = reading.found.take().unwrap_or(0);
+        reading.restart();
+        self.stream.seek(offset);
+        cx.trace.record(cx.now, Event::Seeked { offset, target });
+        self.phase = Phase::Filling { from: target };
+        Ok(Step::Seeked)
+    }
+
     /// Goes to the sync sample that the aim needs.
     fn seek(&mut self, cx: &mut Context<'_, N>) -> Result<Step, ProgrammeFailure> {
+        if self.reading.is_some() {
+            self.find(cx, 1);
+            return Ok(Step::Wait(cx.now));
+        }
         // How far ahead to aim depends on how long the bytes take, and which bytes those are depends
         // on where that leads: a position late in a group of pictures takes all of the group. So the
         // lead grows until it is long enough, and is then halved towards one that was not.
@@ -404,6 +594,13 @@ impl<N: Network> Player<N> {
     /// How long it will take until the target can be shown, as the network has been so far.
     fn lead(&self) -> Duration {
         let measured = self.stream.measured();
+        if let Some(reading) = &self.reading {
+            // What a search has looked at is here.
+            let window = self.stream.window();
+            let at = reading.found.unwrap_or_else(|| window.start());
+            let is_here = (window.start()..=window.end()).contains(&at);
+            return DECODE_LEAD + if is_here { Duration::ZERO } else { measured.open };
+        }
         let bytes = match (self.lowest_offset(), self.offset_at(self.target + self.prebuffer)) {
             (Some(from), Some(until)) => until.saturating_sub(from),
             _ => 0,
@@ -432,7 +629,10 @@ impl<N: Network> Player<N> {
     /// Whether `time` is further than `tolerance` behind what is on now, or behind the end of the
     /// film when that is over: nobody catches up with a film that has ended.
     fn is_behind(&self, time: MediaTime, now: Instant, tolerance: Duration) -> bool {
-        let end = self.movie().map_or(time, |movie| movie.duration());
+        let end = self.duration().unwrap_or(match self.reading {
+            Some(_) => MediaTime::from_micros(i64::MAX),
+            None => time,
+        });
         let left = u64::try_from(end.micros_since(time)).unwrap_or(0);
         self.aim.behind(time, now).min(Duration::from_micros(left)) > tolerance
             && !planted(Canary::NeverSkips)
@@ -482,13 +682,24 @@ impl<N: Network> Player<N> {
             return self.seek(cx);
         }
         let until = from + self.prebuffer;
-        let complete =
-            [&self.picture, &self.sound].into_iter().flatten().all(|lane| lane.has_until(until));
         let window = self.stream.window();
-        let plenty = self
-            .offset_at(from)
-            .is_some_and(|offset| window.end() >= offset.saturating_add(PREBUFFER_BYTES_MAX));
-        if complete || plenty || window.is_full() || self.stream.is_at_end() {
+        let has_enough = match &self.reading {
+            Some(reading) if reading.missing(from).is_some() => false,
+            Some(reading) => {
+                let wanted = reading.offset_after(self.prebuffer);
+                let plenty = reading.reader.position().saturating_add(PREBUFFER_BYTES_MAX);
+                window.end() >= wanted.min(plenty) || window.is_full() || self.stream.is_at_end()
+            }
+            None => {
+                let lanes = [&self.picture, &self.sound];
+                let complete = lanes.into_iter().flatten().all(|lane| lane.has_until(until));
+                let plenty = self.offset_at(from).is_some_and(|offset| {
+                    window.end() >= offset.saturating_add(PREBUFFER_BYTES_MAX)
+                });
+                complete || plenty || window.is_full() || self.stream.is_at_end()
+            }
+        };
+        if has_enough {
             self.phase = Phase::Playing;
             cx.trace.record(cx.now, Event::Ready { at: from });
             return Ok(Step::Ready);
@@ -503,20 +714,27 @@ impl<N: Network> Player<N> {
         cx: &mut Context<'_, N>,
     ) -> Result<Step, ProgrammeFailure> {
         let lanes = [&self.picture, &self.sound];
-        if lanes.iter().all(|lane| lane.is_none_or(|lane| lane.next().is_none())) {
+        let is_over = match &self.reading {
+            Some(reading) => reading.is_over(),
+            None => lanes.iter().all(|lane| lane.is_none_or(|lane| lane.next().is_none())),
+        };
+        if is_over {
             self.phase = Phase::Ended;
             self.stream.close(cx);
             cx.trace.record(cx.now, Event::Ended);
             return Ok(Step::Ended);
         }
         let window = self.stream.window();
-        let missing = lanes
-            .into_iter()
-            .flatten()
-            .filter_map(Lane::next)
-            .filter(|sample| !window.contains(sample.range) && !self.is_cut_off(sample))
-            .map(|sample| sample.time)
-            .min();
+        let missing = match &self.reading {
+            Some(reading) => reading.missing(self.target),
+            None => lanes
+                .into_iter()
+                .flatten()
+                .filter_map(Lane::next)
+                .filter(|sample| !window.contains(sample.range) && !self.is_cut_off(sample))
+                .map(|sample| sample.time)
+                .min(),
+        };
         Ok(match missing {
             Some(time) if time <= playhead + DRY_MARGIN => {
                 self.prebuffer = (self.prebuffer * 2).min(REBUFFER_MAX);
@@ -526,7 +744,9 @@ impl<N: Network> Player<N> {
                 if self.is_behind(time, cx.now, BEHIND_MAX)
                     && self.stream.condition() == Condition::Reading
                 {
-                    return self.seek(cx);
+                    let sought = self.seek(cx)?;
+                    // A reader has to look for it first.
+                    return Ok(if self.reading.is_some() { Step::Starved } else { sought });
                 }
                 Step::Starved
             }
@@ -542,7 +762,11 @@ impl<N: Network> Player<N> {
     /// Whether there is, or can be, anything to play: a part that is not refused, and bytes in the
     /// file for it.
     fn check_playable(&self) -> Result<(), ProgrammeFailure> {
-        if self.picture.is_none() && self.sound.is_none() {
+        let is_played = |part| match &self.reading {
+            Some(reading) => reading.has(part),
+            None => self.lane(part).is_some(),
+        };
+        if !is_played(Part::Picture) && !is_played(Part::Sound) {
             let why = self.nothing_because.clone().unwrap_or_else(|| "it is empty".to_string());
             return Err(ProgrammeFailure::NothingToPlay(why));
         }
@@ -597,6 +821,22 @@ impl Index {
             Part::Picture => movie.video().ok(),
             Part::Sound => movie.audio().ok(),
         }
+    }
+}
+
+/// A packet as drivers know samples: it has no place in the file that anybody could go to.
+fn sample_of(index: u32, packet: &Packet) -> Sample {
+    let micros = u32::try_from(packet.duration.as_micros()).unwrap_or(u32::MAX);
+    let size = u32::try_from(packet.bytes.len()).unwrap_or(u32::MAX);
+    Sample {
+        index,
+        range: SampleRange { offset: 0, size },
+        dts: packet.time.as_micros(),
+        pts: packet.time.as_micros(),
+        time: packet.time,
+        duration: micros,
+        sync: packet.sync,
+        shown: true,
     }
 }
 

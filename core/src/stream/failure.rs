@@ -7,6 +7,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::container::Container;
 use crate::mp4::Mp4Error;
 use crate::net::ExchangeError;
 
@@ -89,8 +90,10 @@ pub enum ProgrammeFailure {
     BrokenRedirect,
     /// What came is a web page.
     WebPage,
-    /// What came is not an MP4.
+    /// What came is neither an MP4 nor a sound file of a kind that any set of ours plays.
     NotMp4,
+    /// What came is of a kind that this set has no reader for.
+    NoReader(Container),
     /// The file ends before its index, the `moov` box.
     Truncated,
     /// No index was found.
@@ -135,6 +138,9 @@ impl fmt::Display for ProgrammeFailure {
             Self::BrokenRedirect => f.write_str("The archive sent us on without saying where to."),
             Self::WebPage => f.write_str("A web page came instead of the film."),
             Self::NotMp4 => f.write_str("This file is not an MP4 film."),
+            Self::NoReader(container) => {
+                write!(f, "This programme is {container}, which this set cannot play.")
+            }
             Self::Truncated => f.write_str("This film's file ends too early."),
             Self::NoIndex => f.write_str("This film's file has no index."),
             Self::IndexTooLarge(bytes) => {

@@ -9,9 +9,10 @@
 
 use alloc::vec::Vec;
 
+use super::container::Container;
 use super::failure::ProgrammeFailure;
+use crate::mp4::MovieLayout;
 use crate::mp4::boxes::{BoxHeader, FourCc, HeaderError, Size};
-use crate::mp4::{MovieLayout, Mp4Error};
 
 /// The first tail searched: holds the index of most films.
 const TAIL_BYTES: u64 = 2 * 1024 * 1024;
@@ -53,6 +54,9 @@ pub enum Located {
     NotYet,
     /// The complete `moov` box, and where it begins.
     Index(u64, Vec<u8>),
+    /// The file is of another kind, and has no such index. With it the bytes that it begins with, as
+    /// many as were read.
+    Other(Container, Vec<u8>),
 }
 
 impl Locator {
@@ -143,8 +147,11 @@ impl Locator {
             self.task = Task::Header(needed.max(self.read.len() + 1));
             return Ok(Located::NotYet);
         }
-        if self.boxes == 0 {
-            recognise(&self.read, header.as_ref().ok().map(|header| header.kind))?;
+        if self.boxes == 0
+            && let Some(container) =
+                recognise(&self.read, header.as_ref().ok().map(|header| header.kind))?
+        {
+            return Ok(Located::Other(container, core::mem::take(&mut self.read)));
         }
         self.boxes += 1;
         let Ok(header) = header else { return self.turn_to_tail(file_length) };
@@ -173,7 +180,7 @@ impl Locator {
                 self.task = Task::Index(None);
                 self.feed(&[], file_length)
             }
-            (MOOF, _) => Err(ProgrammeFailure::Index(Mp4Error::Fragmented)),
+            (MOOF, _) => Ok(Located::Other(Container::FragmentedMp4, Vec::new())),
             (_, Size::ToEnd) => self.turn_to_tail(file_length),
             (kind, Size::Known(_)) if self.boxes >= BOXES_MAX || !is_plausible(kind) => {
                 self.turn_to_tail(file_length)
@@ -256,17 +263,18 @@ fn is_plausible(kind: FourCc) -> bool {
     kind.0.iter().all(|byte| matches!(byte, b' '..=b'~' | 0xa9))
 }
 
-/// Refuses what does not begin like an MP4, by the name of what it is instead.
-fn recognise(start: &[u8], kind: Option<FourCc>) -> Result<(), ProgrammeFailure> {
+/// What a file is that does not begin like an MP4; refuses what nobody can read.
+fn recognise(start: &[u8], kind: Option<FourCc>) -> Result<Option<Container>, ProgrammeFailure> {
     const FIRST: [&[u8; 4]; 11] = [
         b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"styp", b"sidx",
         b"moof",
     ];
     if kind.is_some_and(|kind| FIRST.contains(&&kind.0)) {
-        return Ok(());
+        return Ok(None);
     }
-    match start.trim_ascii_start().first() {
-        Some(b'<') => Err(ProgrammeFailure::WebPage),
-        _ => Err(ProgrammeFailure::NotMp4),
+    match (Container::of_sound(start), start.trim_ascii_start().first()) {
+        (Some(container), _) => Ok(Some(container)),
+        (None, Some(b'<')) => Err(ProgrammeFailure::WebPage),
+        (None, _) => Err(ProgrammeFailure::NotMp4),
     }
 }

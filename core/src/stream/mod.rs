@@ -8,6 +8,7 @@
 //! [`Stream::release_before`] and [`Stream::seek`] moves the window's start, and a full window is
 //! simply not polled for: so the throttle can never wait for bytes that only it lets through.
 
+mod container;
 mod failure;
 mod inquiry;
 mod locate;
@@ -19,8 +20,10 @@ mod window;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ops::Range;
 use core::time::Duration;
 
+pub use container::Container;
 pub use failure::{NodeFailure, ProgrammeFailure};
 pub use inquiry::REASON_DUE;
 pub use patience::{
@@ -305,6 +308,20 @@ impl<N: Network> Stream<N> {
         } else {
             self.window.restart_at(offset);
         }
+    }
+
+    /// From now on the window is to hold these bytes for somebody who only looks at them: what it
+    /// holds is kept, if they follow it and there is room for both. Returns whether it was moved.
+    pub fn look_at(&mut self, bytes: Range<u64>) -> bool {
+        self.goal = Goal::Samples;
+        let (start, end) = (self.window.start(), self.window.end());
+        let fits = bytes.end.saturating_sub(start) <= self.window.capacity() as u64;
+        let is_near = bytes.start <= end.saturating_add(REACH_BYTES);
+        if start <= bytes.start && fits && is_near {
+            return false;
+        }
+        self.seek(bytes.start);
+        true
     }
 
     /// Bytes before `offset` are not needed again. That may be beyond all that has come; an exchange
@@ -733,6 +750,17 @@ impl<N: Network> Stream<N> {
                 cx.trace.record(cx.now, Event::IndexFound { offset, bytes });
                 Some(Progress::Index(index))
             }
+            Located::Other(container, start) => {
+                // Whoever reads it begins with these, and they do not come again.
+                self.goal = Goal::Nothing;
+                self.window.restart_at(0);
+                let room = self.window.room();
+                let count = start.len().min(room.len());
+                room[..count].copy_from_slice(&start[..count]);
+                self.window.commit(count);
+                cx.trace.record(cx.now, Event::Recognised { container });
+                Some(Progress::Other(container))
+            }
         }
     }
 
@@ -813,6 +841,9 @@ pub enum Progress {
     Wait(Instant),
     /// The index is complete: the whole `moov` box.
     Index(Vec<u8>),
+    /// The file is of a kind that has no such index. The window begins with its first bytes, as many
+    /// as it took to find that out.
+    Other(Container),
     /// The file is not the one whose index was given: a new index will follow.
     FileChanged,
 }

@@ -151,6 +151,7 @@ impl Set {
                 Progress::Index(index) => return Ok(index),
                 Progress::Wait(wake) => self.now = wake.max(self.now),
                 Progress::FileChanged => {}
+                Progress::Other(container) => panic!("{container}"),
             }
         }
         panic!("neither index nor failure: {:?}", self.trace);
@@ -171,7 +172,7 @@ impl Set {
             }
             match self.poll().expect("no programme failure") {
                 Progress::Wait(wake) => self.now = wake.max(self.now),
-                Progress::Index(_) | Progress::FileChanged => {}
+                Progress::Index(_) | Progress::Other(_) | Progress::FileChanged => {}
             }
         }
         panic!("the bytes never came: {:?}", self.trace);
@@ -614,9 +615,35 @@ fn what_is_not_a_film_is_named_for_what_it_is() {
     };
     assert_eq!(body(b"<!DOCTYPE html><html></html>"), Err(ProgrammeFailure::WebPage));
     assert_eq!(body(b"\n <html>"), Err(ProgrammeFailure::WebPage));
-    assert_eq!(body(b"ID3\x04 some sound or other"), Err(ProgrammeFailure::NotMp4));
+    assert_eq!(body(b"RIFF\x04\0\0\0WAVEfmt "), Err(ProgrammeFailure::NotMp4));
     assert_eq!(body(b""), Err(ProgrammeFailure::NotMp4));
     assert_eq!(body(b"ftyp"), Err(ProgrammeFailure::NotMp4));
+}
+
+#[test]
+fn a_sound_file_is_known_by_its_start_and_read_on_from_there_without_asking_again() {
+    let file: Vec<u8> = b"OggS".iter().copied().chain((0..200_000).map(|n| n as u8)).collect();
+    let mut set = Set::new([Answer::rest(&file, 0)]);
+    assert!(matches!(set.poll(), Ok(Progress::Other(Container::Ogg))));
+    assert!(!set.stream.look_at(0..100_000), "it is on its way");
+    assert_eq!(set.more_bytes(0, 100_000), file[..100_000]);
+    assert_eq!(set.stream.window().start(), 0, "looking releases nothing");
+    assert!(!set.stream.look_at(50_000..150_000));
+    assert_eq!(set.more_bytes(50_000, 100_000), file[50_000..150_000]);
+    assert_eq!(set.stream.window().start(), 0);
+    assert_eq!(set.net.asked.len(), 1);
+}
+
+#[test]
+fn a_look_at_a_far_place_asks_for_it_and_what_was_there_is_gone() {
+    let file: Vec<u8> = b"fLaC".iter().copied().chain((0..MIB).map(|n| n as u8)).collect();
+    let far = 900_000;
+    let mut set = Set::new([Answer::rest(&file, 0), Answer::rest(&file, far)]);
+    assert!(matches!(set.poll(), Ok(Progress::Other(Container::Flac))));
+    assert!(set.stream.look_at(far as u64..far as u64 + 1000));
+    assert_eq!(set.more_bytes(far, 1000), file[far..far + 1000]);
+    assert_eq!(set.stream.window().start(), far as u64);
+    assert_eq!(set.net.asked.len(), 2);
 }
 
 #[test]

@@ -141,6 +141,8 @@ fn show(event: &Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Event::IndexFound { offset, bytes } => {
             write!(f, "index found   {bytes} bytes at {offset}")
         }
+        Event::Recognised { container } => write!(f, "recognised    {container}"),
+        Event::LookedAt { offset } => write!(f, "looked at     byte {offset}"),
         Event::Seeked { offset, target } => {
             write!(f, "seeked        to {} from byte {offset}", Position(*target))
         }
