@@ -5,7 +5,7 @@ use testcard_core::guide::{Key, Reception, Rect, Status, View};
 use testcard_core::mp4::Mp4Error;
 use testcard_core::net::ExchangeError;
 use testcard_core::schedule::Schedule;
-use testcard_core::stream::{NodeFailure, ProgrammeFailure};
+use testcard_core::stream::{Container, NodeFailure, ProgrammeFailure};
 
 use super::*;
 
@@ -143,6 +143,7 @@ fn failures(host: &str) -> Vec<ProgrammeFailure> {
         P::BrokenRedirect,
         P::WebPage,
         P::NotMp4,
+        P::NoReader(Container::FragmentedMp4),
         P::Truncated,
         P::NoIndex,
         P::IndexTooLarge(u64::MAX),
@@ -157,7 +158,8 @@ fn failures(host: &str) -> Vec<ProgrammeFailure> {
         match failure {
             P::NotFound | P::NoSuchItem | P::Dark | P::InsecureAddress | P::InsecureRedirect => {}
             P::ForeignRedirect(_) | P::TooManyRedirects | P::BrokenRedirect | P::WebPage => {}
-            P::NotMp4 | P::Truncated | P::NoIndex | P::IndexTooLarge(_) | P::Index(_) => {}
+            P::NotMp4 | P::NoReader(_) | P::Truncated | P::NoIndex => {}
+            P::IndexTooLarge(_) | P::Index(_) => {}
             P::NothingToPlay(_) | P::KeepsChanging => {}
             P::GaveUp(
                 Exchange(_) | Status(_) | Busy(_) | ShortBody | Stalled | NoAnswer | RangeIgnored

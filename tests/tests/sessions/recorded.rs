@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use testcard_core::time::Instant;
-use testcard_session::{BlankFilms, Directory, trace_text};
+use testcard_session::{BlankFilms, Directory, Fixture, trace_text};
 use testcard_sim::diff::{self, Ignore};
 use testcard_sim::{replay, scenarios};
 
