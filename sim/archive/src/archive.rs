@@ -5,8 +5,8 @@
 //! What it says is what archive.org was seen to say, as far as anybody published it: the 302's
 //! headers (captured 2023-08-03 and 2026-10-01, with their mixed case), its chunked body, two nodes
 //! in turn, 401 without `WWW-Authenticate` for a stale node URL, 404 for a space that is not
-//! encoded, metadata whose values are strings, `{}` for an item that does not exist. Synthetic are:
-//! the form of the token, the full headers of a node's 206 and 416, entity tags of media, and the
+//! encoded, metadata whose values are strings, `{}` for an item that does not exist, and `audio/mpeg`
+//! for an MP3. Synthetic are: the types of other sound files, the form of the token, the full headers of a node's 206 and 416, entity tags of media, and the
 //! pages of a dark item.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +23,7 @@ use crate::metadata;
 use crate::range::{Asked, parse_range};
 use crate::replies::{content_type, html, instead, json, page, redirect, respond_with};
 use crate::response::{Framing, Response, Segment};
+use crate::sound::SoundFile;
 
 /// archive.org's side of every exchange. Deterministic: the same seed and the same requests give
 /// the same responses.
@@ -159,13 +160,19 @@ impl Archive {
     }
 
     /// An archive with these films made from the [test card](Clip::test_card), in turn with moov
-    /// first and moov last.
+    /// first and moov last. What is a sound file by its name is one, and as small as it can be.
     pub fn with_items(films: impl IntoIterator<Item = ArchivedFilm>, seed: u64) -> Self {
         let mut archive = Self::new(Clip::test_card(), seed);
         for (film, layout) in
             films.into_iter().zip([Layout::MoovFirst, Layout::MoovLast].iter().cycle())
         {
-            let spec = FilmSpec::new(film.duration_ms.max(1), *layout);
+            let duration_ms = film.duration_ms.max(1);
+            if let Some(kind) = SoundFile::of_name(&film.file) {
+                let spec = FilmSpec::new(duration_ms, Layout::Sound(kind));
+                archive.add(&film.item, &film.title, &film.file, spec);
+                continue;
+            }
+            let spec = FilmSpec::new(duration_ms, *layout);
             let spec = match VirtualFilm::new(&archive.clip, &spec.clone().with_bytes(film.bytes)) {
                 Err(FilmError::TooFewBytes { .. }) => spec,
                 _ => spec.with_bytes(film.bytes),

@@ -1,5 +1,5 @@
 //! A film that needs no disk: a clip's samples repeated behind a generated moov, of any length, in
-//! either layout, read by range. It holds a few kilobytes however long it is, and never reads or
+//! either layout, read by range; or a sound file that needs none. It holds a few kilobytes however long it is, and never reads or
 //! writes a file.
 //!
 //! The clip is smaller than a real film of the same length, so every picture is followed by a filler
@@ -15,10 +15,13 @@ use mp4_atom::Encode;
 use crate::clip::Clip;
 use crate::moov::{Piece, Table, box_header, moov};
 use crate::samples::{Samples, Stretch, divide, write_filler};
+use crate::sound::{Sound, SoundError, SoundFile};
 
 /// What a film should be like. As a string: `SECONDS:BYTES:LAYOUT`, where SECONDS may have three
 /// decimals, BYTES may be `min`, and LAYOUT is `first` or `last` (where moov lies), then any of
-/// `+co64` (64-bit offsets), `+wide` (mdat with a 64-bit length) and `+to-end` (mdat without one).
+/// `+co64` (64-bit offsets), `+wide` (mdat with a 64-bit length) and `+to-end` (mdat without one). Or
+/// it is `mp3`, `ogg`, `flac` or `fragments`, for a [sound file](SoundFile), which is padded to BYTES
+/// by a tag, a metadata block or a box in front; Ogg cannot be.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FilmSpec {
     /// Duration in milliseconds, at least 1, as `mvhd` and the edit lists say it. The samples end
@@ -43,6 +46,8 @@ pub enum Layout {
     MoovFirst,
     /// `ftyp free mdat moov`: what a muxer writes first, as on most originals.
     MoovLast,
+    /// No film at all.
+    Sound(SoundFile),
 }
 
 /// How `mdat` gives its length (ISO/IEC 14496-12 §4.2).
@@ -88,7 +93,11 @@ impl FromStr for FilmSpec {
         let layout = match flags.next() {
             Some("first") => Layout::MoovFirst,
             Some("last") => Layout::MoovLast,
-            _ => return Err(FilmSpecError::Layout),
+            Some(name) => match SoundFile::ALL.iter().find(|kind| kind.name() == name) {
+                Some(kind) => Layout::Sound(*kind),
+                None => return Err(FilmSpecError::Layout),
+            },
+            None => return Err(FilmSpecError::Layout),
         };
         let mut spec = Self::new(duration_ms, layout);
         if bytes != "min" {
@@ -96,6 +105,7 @@ impl FromStr for FilmSpec {
         }
         for flag in flags {
             match flag {
+                _ if matches!(layout, Layout::Sound(_)) => return Err(FilmSpecError::Layout),
                 "co64" => spec.wide_offsets = true,
                 "wide" => spec.mdat = MdatSize::Wide,
                 "to-end" => spec.mdat = MdatSize::ToEnd,
@@ -126,10 +136,11 @@ impl fmt::Display for FilmSpec {
             None => f.write_str(":min")?,
             Some(bytes) => write!(f, ":{bytes}")?,
         }
-        f.write_str(match self.layout {
-            Layout::MoovFirst => ":first",
-            Layout::MoovLast => ":last",
-        })?;
+        match self.layout {
+            Layout::MoovFirst => f.write_str(":first")?,
+            Layout::MoovLast => f.write_str(":last")?,
+            Layout::Sound(kind) => write!(f, ":{kind}")?,
+        }
         if self.wide_offsets {
             f.write_str("+co64")?;
         }
@@ -162,7 +173,8 @@ impl fmt::Display for FilmSpecError {
             Self::Seconds => "SECONDS is neither a whole number nor one with three decimals",
             Self::Bytes => "BYTES is neither min nor a whole number",
             Self::Layout => {
-                "LAYOUT is not first or last, followed by any of +co64, +wide, +to-end and +480x272"
+                "LAYOUT is neither mp3, ogg, flac or fragments, nor first or last, followed by any of \
+                 +co64, +wide, +to-end and +480x272"
             }
         })
     }
@@ -199,6 +211,7 @@ enum Part {
     Table(Table),
     Zeros,
     Media,
+    Sound(Sound),
 }
 
 impl VirtualFilm {
@@ -207,6 +220,9 @@ impl VirtualFilm {
         let clip = &if spec.small { Clip::small_test_card() } else { clip.clone() };
         if spec.duration_ms == 0 {
             return Err(FilmError::NoDuration);
+        }
+        if let Layout::Sound(kind) = spec.layout {
+            return Self::of_sound(clip, kind, spec);
         }
         if spec.mdat == MdatSize::ToEnd && spec.layout == Layout::MoovLast {
             return Err(FilmError::MoovAfterMdatToEnd);
@@ -277,6 +293,28 @@ impl VirtualFilm {
         Ok(film)
     }
 
+    fn of_sound(clip: &Arc<Clip>, kind: SoundFile, spec: &FilmSpec) -> Result<Self, FilmError> {
+        let sound =
+            Sound::new(kind, spec.duration_ms, spec.bytes).map_err(|error| match error {
+                SoundError::TooLong => FilmError::TooLong,
+                SoundError::TooFew(minimum) => FilmError::TooFewBytes { minimum },
+                SoundError::TooMany(maximum) => FilmError::TooManyBytes { maximum },
+            })?;
+        Ok(Self {
+            samples: Samples::new(clip.clone(), 0),
+            len: sound.len(),
+            parts: vec![(0, Part::Sound(sound))],
+            media_at: 0,
+            moov: 0..0,
+            duration_ms: spec.duration_ms,
+            damage: Vec::new(),
+        })
+    }
+
+    fn is_film(&self) -> bool {
+        !matches!(self.parts.as_slice(), [(_, Part::Sound(_))])
+    }
+
     fn append(&mut self, len: u64, part: Part) {
         if len > 0 {
             self.parts.push((self.len, part));
@@ -317,7 +355,7 @@ impl VirtualFilm {
         self.len == 0
     }
 
-    /// Which bytes are the moov box, its header included.
+    /// Which bytes are the moov box, its header included; none in a sound file.
     pub fn moov(&self) -> Range<u64> {
         self.moov.clone()
     }
@@ -332,9 +370,9 @@ impl VirtualFilm {
         self.samples.pictures
     }
 
-    /// How many frames of sound it has.
+    /// How many frames of sound it has; 0 for a sound file, whose frames nobody counts.
     pub fn sounds(&self) -> u64 {
-        self.samples.sounds
+        if self.is_film() { self.samples.sounds } else { 0 }
     }
 
     /// What a picture truly is, counted in decode order from 0; absent behind the last.
@@ -350,6 +388,7 @@ impl VirtualFilm {
 
     /// What a frame of sound truly is, counted from 0, the priming frame; absent behind the last.
     pub fn sound(&self, number: u64) -> Option<FilmSample> {
+        self.is_film().then_some(())?;
         let start = self.media_at + self.samples.sound_at(number)?;
         Some(FilmSample {
             range: start..start + self.samples.sound_size(number),
@@ -390,6 +429,7 @@ impl VirtualFilm {
         let (out, from) = (&mut out[..count], offset - start);
         match part {
             Part::Bytes(bytes) => copy(&bytes[from as usize..], out),
+            Part::Sound(sound) => sound.read_at(from, out),
             Part::Zeros => {
                 out.fill(0);
                 count
@@ -437,6 +477,11 @@ pub enum FilmError {
         /// The smallest size that is possible.
         minimum: u64,
     },
+    /// A sound file has no place for so much padding.
+    TooManyBytes {
+        /// The largest size that is possible.
+        maximum: u64,
+    },
     /// With an `mdat` to the end of the file nothing can follow.
     MoovAfterMdatToEnd,
     /// The clip's boxes cannot be written again.
@@ -456,6 +501,9 @@ impl fmt::Display for FilmError {
             Self::TooLong => f.write_str("the film is too long"),
             Self::TooFewBytes { minimum } => {
                 write!(f, "a film of this duration has at least {minimum} bytes")
+            }
+            Self::TooManyBytes { maximum } => {
+                write!(f, "a sound file of this kind and duration has at most {maximum} bytes")
             }
             Self::MoovAfterMdatToEnd => {
                 f.write_str("an mdat to the end of the file leaves no place for a moov after it")
@@ -520,6 +568,8 @@ mod tests {
             "5:min:last+co64+wide",
             "0.001:min:first",
             "1800:min:last+480x272",
+            "3600:min:mp3",
+            "60:1000000:flac",
         ] {
             assert_eq!(text.parse::<FilmSpec>().unwrap().to_string(), text);
         }
@@ -539,6 +589,7 @@ mod tests {
             ("5:little:last", FilmSpecError::Bytes),
             ("5:min:middle", FilmSpecError::Layout),
             ("5:min:last+far", FilmSpecError::Layout),
+            ("5:min:mp3+co64", FilmSpecError::Layout),
         ] {
             assert_eq!(text.parse::<FilmSpec>(), Err(error), "{text}");
         }
@@ -573,7 +624,7 @@ mod tests {
                     kinds,
                     match layout {
                         Layout::MoovFirst => ["ftyp", "moov", "free", "mdat"],
-                        Layout::MoovLast => ["ftyp", "free", "mdat", "moov"],
+                        _ => ["ftyp", "free", "mdat", "moov"],
                     }
                 );
             }

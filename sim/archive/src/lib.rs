@@ -1,7 +1,7 @@
 //! The archive's side of every exchange.
 //!
 //! [`Archive`] answers requests as archive.org was seen to, or as badly as a [`Rule`] says, without
-//! sockets, clocks or files; its films are [`VirtualFilm`]s. [`serve`] puts it behind real sockets.
+//! sockets, clocks or files; its films and sounds are [`VirtualFilm`]s. [`serve`] puts it behind real sockets.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ mod request_head;
 mod response;
 mod samples;
 pub mod serve;
+mod sound;
 
 pub use archive::{Addresses, Archive, ArchivedFilm, Origin, Request};
 pub use clip::{Clip, ClipError};
@@ -27,3 +28,4 @@ pub use film::{FilmError, FilmSample, FilmSpec, FilmSpecError, Layout, MdatSize,
 pub use replies::page;
 pub use request_head::RequestHead;
 pub use response::{Cut, CutKind, Framing, Pace, Response, Run, Segment, Source};
+pub use sound::SoundFile;

@@ -91,6 +91,9 @@ impl FileEntry {
         let format = match name {
             name if name.ends_with("_512kb.mp4") => "512Kb MPEG4",
             name if name.ends_with(".ia.mp4") => "h.264 IA",
+            name if name.ends_with(".mp3") => "VBR MP3",
+            name if name.ends_with(".ogg") => "Ogg Vorbis",
+            name if name.ends_with(".flac") => "Flac",
             _ => "h.264",
         };
         Some(Self {

@@ -123,5 +123,11 @@ fn nginx_page(status: u16) -> Vec<u8> {
 
 /// What a file's name says that it is.
 pub(crate) fn content_type(file: &str) -> &'static str {
-    if file.ends_with(".mp4") { "video/mp4" } else { "application/octet-stream" }
+    match file.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "mp4" => "video/mp4",
+        "mp3" => "audio/mpeg",
+        "ogg" | "oga" => "audio/ogg",
+        "flac" => "audio/flac",
+        _ => "application/octet-stream",
+    }
 }
