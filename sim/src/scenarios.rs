@@ -121,10 +121,10 @@ impl Scenario {
         let mut heap = Heap::new(archive, self.link);
         let mut net = Recorder::new(heap.clone(), recording.clone(), move || time.get());
         for tune in &viewing.tunes {
-            recording.tuned(tune.at, &tune.url, tune.aim);
+            recording.tuned(tune.at, &tune.url, tune.aim, tune.duration);
         }
         let end = viewing.end;
-        let mut viewer = Viewer::new(viewing);
+        let mut viewer = Viewer::new(viewing).reading(testcard_streaming::reader);
         let mut rates = self.rates.iter().peekable();
         loop {
             let now = clock.get();
@@ -197,6 +197,7 @@ impl Scenario {
                 at: Instant::ZERO + *at,
                 url: Url::parse(&format!("https://archive.org{path}")).expect("a scenario's path"),
                 aim: Aim::At(MediaTime::from_millis(i64::try_from(from * 1000).unwrap_or(0))),
+                duration: None,
             }
         };
         let until = i64::try_from(self.until * 1000).unwrap_or(i64::MAX);
@@ -213,7 +214,7 @@ impl Scenario {
 
 /// All of them, in the order in which a reader should meet them.
 pub fn all() -> Vec<Scenario> {
-    [layouts(), mishaps(), slow_links(), redirects(), evenings()].concat()
+    [layouts(), mishaps(), slow_links(), redirects(), evenings(), radio()].concat()
 }
 
 /// A film of 90 minutes and 710 MB watched to its end, which takes long to record and is in git only
@@ -512,6 +513,69 @@ fn evenings() -> Vec<Scenario> {
                 "five-channels-in-two-seconds",
                 "Somebody who zaps through five channels in two seconds leaves no exchange open",
             )
+        },
+    ]
+}
+
+/// Programmes that somebody else reads, out of the same window.
+fn radio() -> Vec<Scenario> {
+    let story = |slug, title, file, spec| Scenario {
+        films: vec![Film { item: "radio", file, spec: Some(spec), is_dark: false }],
+        facts: "audio/mpeg for an MP3 as captured on 2026-10-01, and the redirect; all else is made up",
+        // At 5 kB/s a quarter of a minute.
+        window_bytes: 128 * 1024,
+        tunes: vec![(Duration::ZERO, 0, 1000)],
+        until: 1020,
+        ..Scenario::new(slug, title, spec)
+    };
+    vec![
+        Scenario {
+            token_life: Duration::from_secs(30),
+            until: 1100,
+            ..story(
+                "radio-mp3-token-expires",
+                "An hour of MP3 is joined in the middle by one jump, and a node's address that ran out \
+                 while the window was full is not used again",
+                "hour.mp3",
+                "3600:min:mp3",
+            )
+            .rules(&["node:1:close=300000"])
+        },
+        story(
+            "radio-ogg",
+            "An hour of Ogg Vorbis is joined where its pages say that it is a quarter past",
+            "hour.ogg",
+            "3600:min:ogg",
+        ),
+        story(
+            "radio-flac",
+            "An hour of FLAC behind a picture of two megabytes is joined in the middle, and the picture \
+             is never asked for",
+            "hour.flac",
+            "3600:26000000:flac",
+        ),
+        story(
+            "radio-fragments",
+            "An hour of MP4 in fragments is joined at the fragment that has the moment",
+            "hour.mp4",
+            "3600:min:fragments",
+        ),
+        Scenario {
+            window_bytes: 1 << 16,
+            tunes: vec![(Duration::ZERO, 0, 0)],
+            until: 60,
+            ..story(
+                "radio-throttle-deadlock",
+                "200 MB of pictures lie before an MP3's first frame and a window of 64 kB before a node \
+                 that ignores ranges: looking for the sound neither reads them nor waits for ever",
+                "cover.mp3",
+                "600:200000000:mp3",
+            )
+            .facts(
+                "a player of 2023 stopped for ever when probing had moved the decoder's position and \
+                 the throttle waited for it; nodes that ignore ranges were seen; the rest is made up",
+            )
+            .rules(&["node:1..3:range-ignored"])
         },
     ]
 }

@@ -115,12 +115,15 @@ impl Screening {
         let url = Url::parse(URL).expect("a URL");
         let viewing = Viewing {
             limits: scene.limits,
-            tunes: vec![Tune { at: Instant::ZERO, url: url.clone(), aim: scene.aim }],
+            tunes: vec![Tune { at: Instant::ZERO, url: url.clone(), aim: scene.aim, duration: None }],
             end: End { at: Instant::FAR_FUTURE, position: None },
         };
         Self {
             heap: Heap::new(archive, scene.link),
-            viewer: Viewer::new(viewing).refusing(scene.refused).knowing(&url, versions),
+            viewer: Viewer::new(viewing)
+                .refusing(scene.refused)
+                .reading(testcard_streaming::reader)
+                .knowing(&url, versions),
             film,
             now: Instant::ZERO,
             start: None,
@@ -193,7 +196,7 @@ impl Screening {
     /// Tunes to the film again.
     pub fn tune(&mut self, aim: Aim) {
         let url = Url::parse(URL).expect("a URL");
-        self.viewer.add(Tune { at: self.now, url, aim });
+        self.viewer.add(Tune { at: self.now, url, aim, duration: None });
     }
 
     /// Leaves the film.

@@ -55,7 +55,7 @@ fn watch_tunes(scene: &Scene, world: World, tunes: Vec<Tune>) -> Outcome<Archive
 }
 
 fn tune(scene: &Scene, url: &str, at: Instant) -> Tune {
-    Tune { at, url: Url::parse(url).unwrap(), aim: scene.aim }
+    Tune { at, url: Url::parse(url).unwrap(), aim: scene.aim, duration: None }
 }
 
 fn both_ends(scene: &Scene, tunes: Vec<Tune>) -> (Archive, Viewer<Net>) {

@@ -21,7 +21,7 @@ fn whoever_looks_only_now_and_then_sees_the_pictures_in_order_all_the_same() {
     let aim = Aim::At(MediaTime::ZERO);
     let mut viewer = Viewer::new(Viewing {
         limits: Limits::DESKTOP,
-        tunes: vec![Tune { at: Instant::ZERO, url, aim }],
+        tunes: vec![Tune { at: Instant::ZERO, url, aim, duration: None }],
         end: End { at: Instant::from_micros(60_000_000), position: None },
     });
     let mut now = Instant::ZERO;

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -121,9 +122,9 @@ impl Journal {
     }
 
     /// Notes that a programme is tuned to, before the core says so and anything is asked for.
-    pub fn tuned(&mut self, at: Instant, url: &Url, aim: Aim) {
+    pub fn tuned(&mut self, at: Instant, url: &Url, aim: Aim, duration: Option<Duration>) {
         if let Some(recording) = &self.recording {
-            recording.tuned(at, url, aim);
+            recording.tuned(at, url, aim, duration);
         }
     }
 

@@ -1,7 +1,8 @@
 //! What a desktop brings to the TV: decoders for picture and sound, a window and a speaker.
 //!
 //! The way of a byte, from module to module: [`testcard_https`] brings it, the core's player says
-//! which sample it belongs to, [`receiver`] has [`picture`] and [`sound`] decode that, [`tuner`] says
+//! which sample it belongs to, or [`testcard_streaming`] where it is no film, [`receiver`] has
+//! [`picture`] and [`sound`] decode that, [`tuner`] says
 //! when it is due, and [`television`] puts it on [`screen`] and [`speaker`], under what [`draw`]
 //! draws. [`set`] keeps all of that to the schedule, and [`commands`] is what a person types.
 //!
@@ -26,6 +27,7 @@ pub mod screen;
 pub mod set;
 pub mod settings;
 pub mod sound;
+mod sound_file;
 pub mod speaker;
 pub mod stop;
 pub mod subtitles;

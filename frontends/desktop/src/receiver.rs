@@ -8,10 +8,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use testcard_core::mp4::{Codec, Orientation, Track};
+use testcard_core::mp4::{Avc, Codec, Orientation, Track};
 use testcard_core::net::{Network, Url};
 use testcard_core::playback::{Aim, Next, Part, Player, SoundLine, Step};
-use testcard_core::stream::{Condition, Limits, ProgrammeFailure};
+use testcard_core::stream::{Condition, Container, Limits, ProgrammeFailure};
 use testcard_core::time::{Instant, MediaTime};
 use testcard_core::trace::Trace;
 use testcard_session::Level;
@@ -20,6 +20,7 @@ use crate::picture::{
     AvcConfig, Colours, Fed, Matrix, OpenH264, Picture, PictureDecoder, PictureError,
 };
 use crate::sound::{Aac, CHANNELS, SoundDecoder, SoundError};
+use crate::sound_file;
 
 /// Decoded pictures that may wait to be shown: a tenth of a second and more, 3 MB at 640 × 480.
 pub const PICTURES_MAX: usize = 6;
@@ -82,6 +83,8 @@ pub struct Receiver<N: Network> {
     has_pictures: bool,
     /// What to say if none ever does.
     why_no_picture: &'static str,
+    /// Why there is nothing to see of the programme, once that is known.
+    sound_only: Option<String>,
     /// The latest picture handed to its decoder.
     decoded_until: Option<MediaTime>,
     access_unit: Vec<u8>,
@@ -109,6 +112,7 @@ impl<N: Network> Receiver<N> {
             drained: false,
             has_pictures: false,
             why_no_picture: DAMAGED,
+            sound_only: None,
             decoded_until: None,
             access_unit: Vec::new(),
             fresh_pictures: Vec::new(),
@@ -117,17 +121,19 @@ impl<N: Network> Receiver<N> {
         }
     }
 
-    /// Leaves the programme, if any, and tunes to another.
+    /// Leaves the programme, if any, and tunes to another, which lasts so long if that is known.
     pub fn tune(
         &mut self,
         source: Url,
         aim: Aim,
         limits: Limits,
+        duration: Option<Duration>,
         now: Instant,
         trace: &mut dyn Trace,
     ) -> Result<(), ProgrammeFailure> {
         self.leave(now, trace);
-        self.player = Some(Player::new(source, aim, limits, now, trace)?);
+        let player = Player::new(source, aim, limits, now, trace)?;
+        self.player = Some(player.reading(testcard_streaming::reader, duration));
         Ok(())
     }
 
@@ -137,7 +143,7 @@ impl<N: Network> Receiver<N> {
             player.close(&mut self.net, now, trace);
         }
         (self.picture_decoder, self.sound_decoder) = (None, None);
-        self.started_once = false;
+        (self.started_once, self.sound_only) = (false, None);
         self.empty(None);
     }
 
@@ -181,6 +187,12 @@ impl<N: Network> Receiver<N> {
                     .is_some_and(|until| until > player.target() + Duration::from_secs(1)));
         let sound = self.sound_decoder.is_none() || !self.sound.is_empty() || self.has_all_sound();
         self.ready && sound && (!self.pictures.is_empty() || no_picture_comes)
+    }
+
+    /// Why the programme is heard and not seen, as a sentence; `None` where it is seen, or not known
+    /// yet.
+    pub fn sound_only(&self) -> Option<&str> {
+        self.sound_only.as_deref()
     }
 
     /// Whether everything was decoded, shown and played.
@@ -232,7 +244,13 @@ impl<N: Network> Receiver<N> {
                     self.ready = false;
                     Happening::Starved
                 }
-                Step::Notice(notice) => Happening::Notice(notice),
+                Step::Notice(notice) => {
+                    // What is said of the picture says more than that there is none.
+                    if self.picture_decoder.is_none() && self.sound_decoder.is_some() {
+                        self.sound_only = Some(notice.clone());
+                    }
+                    Happening::Notice(notice)
+                }
                 Step::Ended => {
                     self.ended = true;
                     self.drain_pictures();
@@ -264,6 +282,25 @@ impl<N: Network> Receiver<N> {
                 Ok(decoder) => self.sound_decoder = Some(decoder),
                 Err(why) => player.refuse(Part::Sound, &why),
             }
+        }
+        if let Some(coding) = player.coding(Part::Picture) {
+            match picture_decoder_of(&coding.config) {
+                Ok(decoder) => self.picture_decoder = Some(decoder),
+                Err(why) => player.refuse(Part::Picture, &why),
+            }
+        }
+        if let Some(coding) = player.coding(Part::Sound) {
+            match sound_file::decoder(coding) {
+                Ok(decoder) => self.sound_decoder = Some(decoder),
+                Err(why) => player.refuse(Part::Sound, &why.to_string()),
+            }
+        }
+        let is_sound_file = player.container().is_some_and(|c| c != Container::FragmentedMp4);
+        if self.picture_decoder.is_none() && self.sound_decoder.is_some() {
+            self.sound_only = Some(match is_sound_file {
+                true => "This programme is heard and not seen.".to_string(),
+                false => "This programme's picture cannot be shown; it is heard and not seen.".to_string(),
+            });
         }
         let sound_rate = self.sound_decoder.as_ref().map(|decoder| decoder.sample_rate());
         Happening::Located { sound_rate }
@@ -432,6 +469,23 @@ fn picture_decoder(track: &Track<'_>) -> Result<Box<dyn PictureDecoder>, String>
         colours,
         // Square is also what a container says that does not say anything.
         sample_aspect: picture.map(|p| p.pixel_aspect_ratio).filter(|(h, v)| h != v),
+    };
+    match OpenH264::new(&config) {
+        Ok(decoder) => Ok(Box::new(decoder)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The decoder for pictures of which only their own configuration is known.
+fn picture_decoder_of(record: &[u8]) -> Result<Box<dyn PictureDecoder>, String> {
+    let avc = Avc::parse(record, false).ok_or("it does not say how it is coded")?;
+    let (sps, pps): (Vec<_>, Vec<_>) = (avc.sps().collect(), avc.pps().collect());
+    let config = AvcConfig {
+        nal_length_bytes: avc.nal_length_size.into(),
+        sps: &sps,
+        pps: &pps,
+        colours: None,
+        sample_aspect: None,
     };
     match OpenH264::new(&config) {
         Ok(decoder) => Ok(Box::new(decoder)),

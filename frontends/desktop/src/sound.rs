@@ -25,8 +25,8 @@ pub trait SoundDecoder: Send {
     /// Decodes one access unit and appends its samples, left and right in turn.
     ///
     /// # Errors
-    /// [`SoundError::Broken`] appends silence of the same length, so that what follows stays in
-    /// time; the next access unit may be fine.
+    /// [`SoundError::Broken`] appends silence of the same length, if that is known, so that what
+    /// follows stays in time; the next access unit may be fine.
     fn decode(&mut self, access_unit: &[u8], out: &mut Vec<i16>) -> Result<(), SoundError>;
 
     /// Forgets what came before, for a seek. The first access unit after it fades in, as each frame

@@ -187,7 +187,7 @@ mod tests {
         let tape = start(&dir).expect("a place");
         assert_eq!(tunes(&dir), 0);
         let url = Url::parse("https://archive.org/download/a/b.mp4").expect("a literal");
-        tape.recording().tuned(tape.shared.clock.now(), &url, Aim::At(MediaTime::ZERO));
+        tape.recording().tuned(tape.shared.clock.now(), &url, Aim::At(MediaTime::ZERO), None);
         drop(tape);
         assert_eq!(tunes(&dir), 1);
         assert_eq!(fs::read_dir(folder.path().join("new")).expect("a folder").count(), 1);
@@ -221,6 +221,7 @@ mod tests {
             at,
             &Url::parse("https://archive.org/download/a/b.mp4").expect("a literal"),
             Aim::At(MediaTime::from_micros(30_000_000)),
+            None,
         );
         tape.finish().expect("it is saved");
         let end = Session::read(&dir).expect("a session").about.viewing.end;

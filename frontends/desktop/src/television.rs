@@ -223,11 +223,6 @@ impl Television {
         trace_shown(&self.trace, &self.clock, event);
     }
 
-    /// Whether a picture of the programme tuned to is on the screen.
-    pub fn has_picture(&self) -> bool {
-        self.has_picture
-    }
-
     /// Pictures that came too late to be shown.
     pub fn pictures_dropped(&self) -> u64 {
         self.dropped

@@ -46,6 +46,9 @@ pub struct Report {
     pub reception: Reception,
     /// What will not be played, if anything, as a sentence.
     pub notice: Option<String>,
+    /// Why the programme is heard and not seen, as a sentence; `None` where it is seen, or not known
+    /// yet.
+    pub sound_only: Option<String>,
     /// A speaker for so many frames a second is wanted.
     pub speaker_wanted: Option<u32>,
     /// How the film wants to be turned.
@@ -82,8 +85,16 @@ struct State {
 }
 
 enum Order {
-    Tune { url: Url, aim: Aim, limits: Limits },
+    Tune(Wanted),
     Leave,
+}
+
+/// What to tune to, and how.
+struct Wanted {
+    url: Url,
+    aim: Aim,
+    limits: Limits,
+    duration: Option<Duration>,
 }
 
 impl Tuner {
@@ -126,10 +137,11 @@ impl Tuner {
         Ok(Self { shared, clock, thread: Some(thread) })
     }
 
-    /// Leaves what is on and tunes to another film.
-    pub fn tune(&self, url: Url, aim: Aim, limits: Limits) {
+    /// Leaves what is on and tunes to another programme, which lasts so long if that is known: files
+    /// that do not say it themselves are read by it.
+    pub fn tune(&self, url: Url, aim: Aim, limits: Limits, duration: Option<Duration>) {
         let reception = Reception::Tuning { stage: ASKING.to_string() };
-        self.order(Order::Tune { url, aim, limits }, reception);
+        self.order(Order::Tune(Wanted { url, aim, limits, duration }), reception);
     }
 
     /// Leaves what is on, for nothing.
@@ -248,6 +260,7 @@ impl Report {
         Self {
             reception: Reception::Off,
             notice: None,
+            sound_only: None,
             speaker_wanted: None,
             orientation: Orientation::default(),
             ending: None,
@@ -364,21 +377,21 @@ impl<N: Network> Desk<N> {
                 return;
             }
             match order {
-                Some(Order::Tune { url, aim, limits }) => self.tune(url, aim, limits),
+                Some(Order::Tune(wanted)) => self.tune(wanted),
                 Some(Order::Leave) => self.leave(),
                 None => {}
             }
         }
     }
 
-    fn tune(&mut self, url: Url, aim: Aim, limits: Limits) {
+    fn tune(&mut self, Wanted { url, aim, limits, duration }: Wanted) {
         self.stop_clock(MediaTime::ZERO);
         self.sound_rate = None;
         self.meter = Meter::default();
         let now = self.clock.now();
         let mut trace = lock(&self.trace);
-        trace.tuned(now, &url, aim);
-        let outcome = self.receiver.tune(url, aim, limits, now, &mut *trace);
+        trace.tuned(now, &url, aim, duration);
+        let outcome = self.receiver.tune(url, aim, limits, duration, now, &mut *trace);
         drop(trace);
         if let Err(failure) = outcome {
             self.fail(failure);
@@ -571,6 +584,9 @@ impl<N: Network> Desk<N> {
         }
         state.sound_frames = self.feed.as_ref().map(Feed::played);
         state.report.orientation = self.receiver.orientation;
+        if state.report.sound_only.as_deref() != self.receiver.sound_only() {
+            state.report.sound_only = self.receiver.sound_only().map(str::to_string);
+        }
         state.report.underruns = self.feed.as_ref().map_or(0, Feed::underruns);
         state.report.health = health;
         state.report.is_cut_off = self.meter.is_cut_off();
@@ -640,7 +656,8 @@ mod tests {
         let mut desk = Desk::new(https, shared, clock, Arc::new(Mutex::new(trace)), devices);
         (desk.feed, desk.sound_rate, desk.started) = (Some(feed), Some(48_000), true);
         let url = Url::parse("https://archive.org/download/another/film.mp4").expect("a literal");
-        desk.tune(url, Aim::At(MediaTime::ZERO), Limits::DESKTOP);
+        let (aim, limits) = (Aim::At(MediaTime::ZERO), Limits::DESKTOP);
+        desk.tune(Wanted { url, aim, limits, duration: None });
         let mut heard = [1; 200];
         playout.callback(&mut heard);
         assert_eq!(heard, [0; 200]);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use testcard_archive::{Clip, VirtualFilm};
 use testcard_core::playback::{Bytes, Find, Packet, Part, Read, Reader};
 use testcard_core::stream::{Container, Window};
 use testcard_core::time::MediaTime;
@@ -198,5 +199,44 @@ fn the_tracks_are_known_once_a_place_is_found() {
         assert_eq!((coding.sample_rate, coding.channels), (sample_rate, 1), "{container}");
         assert!(reader.coding(Part::Picture).is_none());
         assert_eq!(reader.duration(), duration.map(Duration::from_secs), "{container}");
+    }
+}
+
+/// An hour of each kind.
+fn hour(layout: &str) -> Vec<u8> {
+    let spec = format!("3600:min:{layout}").parse().expect("a description");
+    let film = VirtualFilm::new(&Clip::test_card(), &spec).expect("a file");
+    let mut bytes = vec![0; film.len() as usize];
+    film.read_at(0, &mut bytes);
+    bytes
+}
+
+#[test]
+fn a_moment_of_an_hour_is_found_in_a_few_jumps_whether_or_not_anybody_knows_that_it_is_an_hour() {
+    for (layout, container) in [
+        ("mp3", Container::Mp3),
+        ("ogg", Container::Ogg),
+        ("flac", Container::Flac),
+        ("fragments", Container::FragmentedMp4),
+    ] {
+        let file = hour(layout);
+        for duration in [None, Some(Duration::from_secs(3600))] {
+            for target in [30_000, 1_800_000, 3_590_000] {
+                let mut reader = reader(container, duration).expect("a reader");
+                let mut set = Set::new(&file[..], 16_384);
+                set.find(&mut *reader, MediaTime::from_millis(target)).expect("a place");
+                let jumps = set.jumps;
+                // The last few seconds are read to the end, the others not.
+                set.file = &file[..file.len().min(set.window.start() as usize + 200_000)];
+                let packets = set.read(&mut *reader).expect("packets");
+                let first = millis(packets[0].time);
+                assert!((0..=4100).contains(&(target - first)), "{layout}: {first} for {target}");
+                let most = if duration.is_some() { 2 } else { 4 };
+                assert!(jumps <= most, "{layout} took {jumps} jumps to {target}");
+                let end = packets.last().map_or(0, |last| millis(last.time + last.duration));
+                let is_at_end = set.file.len() == file.len();
+                assert!(!is_at_end || (end - 3_600_000).abs() < 1100, "{layout}: {end}");
+            }
+        }
     }
 }

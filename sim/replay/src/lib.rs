@@ -116,13 +116,23 @@ impl fmt::Display for Why {
     }
 }
 
-/// Watches a session again in virtual time.
+/// Watches a session again in virtual time, with a set that plays films alone.
 ///
 /// # Errors
 /// When it goes where the recording does not.
 pub fn replay(session: &Session) -> Result<Replayed, Box<Derailed>> {
+    replay_by(session, Viewer::new(session.about.viewing.clone()))
+}
+
+/// Watches a session again in virtual time, with this viewer of it.
+///
+/// # Errors
+/// When it goes where the recording does not.
+pub fn replay_by(
+    session: &Session,
+    mut viewer: Viewer<Heap>,
+) -> Result<Replayed, Box<Derailed>> {
     let mut net = Heap::new(session);
-    let mut viewer = Viewer::new(session.about.viewing.clone());
     let (end, stopped) = run(&mut viewer, &mut net);
     finish(session, &viewer, stopped, net.unused(), end)
 }

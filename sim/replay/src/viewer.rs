@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use testcard_core::mp4::Sample;
 use testcard_core::net::{Network, Url};
-use testcard_core::playback::{Next, Part, Player, Playhead, Step, Verdict, judge};
+use testcard_core::playback::{Next, Part, Player, Playhead, Readers, Step, Verdict, judge};
 use testcard_core::stream::{Condition, ProgrammeFailure};
 use testcard_core::time::{Instant, MediaTime};
 use testcard_session::{Level, TrueFilm, Tune, Viewing};
@@ -192,6 +192,7 @@ pub struct Viewer<N: Network> {
     /// What the films at these addresses truly are, each in all its versions.
     truth: BTreeMap<String, Vec<Arc<dyn TrueFilm>>>,
     refused: Option<Part>,
+    readers: Option<Readers>,
     now: Instant,
     timeline: Timeline,
     /// How things stood when it was last noted.
@@ -225,6 +226,7 @@ impl<N: Network> Viewer<N> {
             player: None,
             truth: BTreeMap::new(),
             refused: None,
+            readers: None,
             now: Instant::ZERO,
             timeline: Timeline::default(),
             level: None,
@@ -247,6 +249,11 @@ impl<N: Network> Viewer<N> {
     /// The same, with a set that cannot decode this part.
     pub fn refusing(self, part: Option<Part>) -> Self {
         Self { refused: part, ..self }
+    }
+
+    /// The same, with a set that reads what is no film of the core's.
+    pub fn reading(self, readers: Readers) -> Self {
+        Self { readers: Some(readers), ..self }
     }
 
     /// The same, holding every sample of the film at `url` against what it truly is, in whichever
@@ -353,13 +360,18 @@ impl<N: Network> Viewer<N> {
         wake
     }
 
-    fn tune(&mut self, Tune { url, aim, .. }: Tune, net: &mut N) {
+    fn tune(&mut self, Tune { url, aim, duration, .. }: Tune, net: &mut N) {
         self.leave(net, self.now);
         self.run_dry(MediaTime::ZERO);
         (self.dry_since, self.failure) = (None, None);
         self.forget_samples(MediaTime::ZERO);
         match Player::new(url, aim, self.viewing.limits, self.now, &mut self.timeline) {
-            Ok(player) => self.player = Some(player),
+            Ok(player) => {
+                self.player = Some(match self.readers {
+                    Some(readers) => player.reading(readers, duration),
+                    None => player,
+                });
+            }
             Err(failure) => self.failure = Some(failure),
         }
     }
@@ -450,7 +462,7 @@ impl<N: Network> Viewer<N> {
         let Some(player) = &mut self.player else { return false };
         let Next::Sample(sample) = player.next_sample(part, &mut self.bytes) else { return false };
         let target = player.target();
-        let timescale = player.track(part).map_or(1, |track| track.timescale().max(1));
+        let timescale = player.timescale(part);
         match part {
             Part::Picture => {
                 self.figures.samples.0 += 1;

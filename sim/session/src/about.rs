@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use testcard_core::net::Url;
 use testcard_core::playback::Aim;
@@ -63,6 +64,9 @@ pub struct Tune {
     pub url: Url,
     /// From where on. `Live`'s `when` is the session's own time.
     pub aim: Aim,
+    /// How long it plays, as far as whoever tuned to it knew. Only files that do not say it themselves
+    /// are read by it.
+    pub duration: Option<Duration>,
 }
 
 /// When watching was over: at whichever of these comes first, and in any case when the last

@@ -102,7 +102,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Verdict, Failure> {
         at: Instant::FAR_FUTURE,
         position: Some(from + Duration::from_secs(arguments.seconds.into())),
     };
-    let tune = Tune { at: Instant::ZERO, url: arguments.url, aim: Aim::At(from) };
+    let tune = Tune { at: Instant::ZERO, url: arguments.url, aim: Aim::At(from), duration: None };
     let title = arguments.title.unwrap_or_else(|| format!("{} is watched", tune.url.path()));
     let provenance = Provenance::Recorded {
         at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -110,10 +110,11 @@ pub(super) fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     };
 
     let recording = Recording::new(limits, Options::default());
-    recording.tuned(tune.at, &tune.url, tune.aim);
+    recording.tuned(tune.at, &tune.url, tune.aim, tune.duration);
     let clock = Clock::new(1);
     let mut net = Recorder::new(https, recording.clone(), move || clock.now());
-    let mut viewer = Viewer::new(Viewing { limits, tunes: vec![tune], end });
+    let mut viewer = Viewer::new(Viewing { limits, tunes: vec![tune], end })
+        .reading(testcard_streaming::reader);
     let (mut noted, mut saved) = (0, Instant::ZERO);
     let save = |now: Instant| {
         let end = End { at: now, ..end };

@@ -282,7 +282,7 @@ fn play(courses: &[Course], start: i64, recording: &Recording) {
                 let is_front = matches!(host, Some("archive.org" | "www.archive.org"));
                 if !is_tuned && is_front && request.url.path().starts_with("/download/") {
                     is_tuned = true;
-                    recording.tuned(at, &request.url, Aim::At(MediaTime::ZERO));
+                    recording.tuned(at, &request.url, Aim::At(MediaTime::ZERO), None);
                 }
                 open[n] = Some(recorder.open(request));
             }

@@ -56,6 +56,8 @@ struct Tuned {
     /// Of a schedule that runs: when it shows that position.
     #[serde(skip_serializing_if = "Option::is_none")]
     when_us: Option<Instant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    duration_us: Option<u64>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -205,7 +207,9 @@ impl Tuned {
             Aim::At(position) => (position, None),
             Aim::Live { when, position } => (position, Some(when)),
         };
-        Self { at_us: tune.at, url: tune.url.to_string(), position_us, when_us }
+        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let duration_us = tune.duration.map(micros);
+        Self { at_us: tune.at, url: tune.url.to_string(), position_us, when_us, duration_us }
     }
 
     fn tune(&self) -> Result<Tune, String> {
@@ -215,7 +219,7 @@ impl Tuned {
             None => Aim::At(position),
             Some(when) => Aim::Live { when, position },
         };
-        Ok(Tune { at: self.at_us, url, aim })
+        Ok(Tune { at: self.at_us, url, aim, duration: self.duration_us.map(Duration::from_micros) })
     }
 }
 

@@ -43,7 +43,7 @@ pub fn replay(session: &Session, speed: u32) -> Result<Replayed, ReplayError> {
     let bell = Bell::default();
     let ring = bell.clone();
     let mut net = Https::new(options, Arc::new(move || ring.ring())).map_err(|e| world(&e))?;
-    let mut viewer = Viewer::new(session.about.viewing.clone());
+    let mut viewer = Viewer::new(session.about.viewing.clone()).reading(testcard_streaming::reader);
     let end =
         watch(&mut viewer, &mut net, Clock::new(speed), &bell, |_, _| match playback.unmatched() {
             Some(_) => ControlFlow::Break(()),

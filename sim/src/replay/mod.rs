@@ -16,6 +16,7 @@ pub use playback::{Playback, Unplayable};
 pub use testcard_replay::{
     Asked, Derailed, Heap, HostClass, Matcher, Replayed, Unmatched, Why, recorded_end,
 };
+use crate::viewer::Viewer;
 pub use what_if::{Expiry, UnknownToken};
 
 /// Why a session cannot be watched again the way it was recorded.
@@ -55,7 +56,8 @@ impl From<Box<Derailed>> for ReplayError {
 /// # Errors
 /// When it goes where the recording does not.
 pub fn replay(session: &Session) -> Result<Replayed, ReplayError> {
-    Ok(testcard_replay::replay(session)?)
+    let viewer = Viewer::new(session.about.viewing.clone()).reading(testcard_streaming::reader);
+    Ok(testcard_replay::replay_by(session, viewer)?)
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub fn replay(session: &Session) -> Result<Replayed, ReplayError> {
     let world =
         World { duration_max: end.since(Instant::ZERO), ..World::new(playback.hosts(), link) };
     let viewer = Viewer::<Net>::new(session.about.viewing.clone());
+    let viewer = viewer.reading(testcard_streaming::reader);
     let outcome = watch(world, playback.clone(), viewer)
         .map_err(|error| ReplayError::World(error.to_string()))?;
     let elapsed = Instant::ZERO + outcome.elapsed;

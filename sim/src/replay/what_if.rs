@@ -117,7 +117,7 @@ pub struct Watched {
 /// When a token does not occur, the TV asks for what nobody recorded, or something happens that
 /// never must.
 pub fn watch(session: &Session, expiries: &[Expiry]) -> Result<Watched, ReplayError> {
-    let viewer = Viewer::new(session.about.viewing.clone());
+    let viewer = Viewer::new(session.about.viewing.clone()).reading(testcard_streaming::reader);
     watch_as(viewer, session, expiries)
 }
 

@@ -250,8 +250,9 @@ impl World<'_> {
             ProgrammeFailure::NotFound => self.met(|place, fault| {
                 place == Place::Download && matches!(fault, Fault::Status { status: 404, .. })
             }),
-            // Every trial's film has a good address, is there and is public.
+            // Every trial's film has a good address, is there, is public and is a film.
             ProgrammeFailure::InsecureAddress
+            | ProgrammeFailure::NoReader(_)
             | ProgrammeFailure::NoSuchItem
             | ProgrammeFailure::Dark => false,
             ProgrammeFailure::InsecureRedirect => led_to(Detour::PlainHttp),

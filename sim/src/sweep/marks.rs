@@ -284,6 +284,7 @@ impl SoFar {
             Event::IndexFound { .. } => {
                 std::mem::take(&mut self.has_changed).then_some(Mark::ReadAnew)
             }
+            Event::Recognised { .. } | Event::LookedAt { .. } => None,
             Event::Seeked { .. } => {
                 let skips = !matches!(
                     before,
@@ -377,6 +378,8 @@ fn of_event(event: &Event) -> Option<Mark> {
         Event::FileChanged => Mark::FileChanged,
         Event::IndexFound { offset: 0..REACH_BYTES, .. } => Mark::IndexInFront,
         Event::IndexFound { .. } => Mark::IndexBehind,
+        // No trial's programme is read by anybody else.
+        Event::Recognised { .. } | Event::LookedAt { .. } => return None,
         Event::Seeked { .. } => Mark::Seeked,
         Event::Throttled => Mark::Throttled,
         Event::Unthrottled => Mark::Unthrottled,
@@ -414,8 +417,9 @@ fn of_node_failure(why: NodeFailure) -> Option<Mark> {
 fn of_programme_failure(why: &ProgrammeFailure) -> Option<Mark> {
     Some(match why {
         ProgrammeFailure::NotFound => Mark::EndNotFound,
-        // Every trial's film has a good address, is there and is public.
+        // Every trial's film has a good address, is there, is public and is a film.
         ProgrammeFailure::InsecureAddress
+        | ProgrammeFailure::NoReader(_)
         | ProgrammeFailure::NoSuchItem
         | ProgrammeFailure::Dark => return None,
         ProgrammeFailure::InsecureRedirect => Mark::EndInsecureRedirect,

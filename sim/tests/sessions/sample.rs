@@ -83,6 +83,7 @@ fn empty(title: &str, seconds: u64) -> Session {
         at: Instant::ZERO,
         url: Url::parse(URL).unwrap(),
         aim: Aim::At(MediaTime::from_micros(START_US as i64)),
+        duration: None,
     };
     Session {
         about: About {

@@ -54,7 +54,7 @@ pub fn watch(
     enough: fn(&Timeline) -> bool,
 ) -> Watched {
     let (url, aim) = (nginx.film_url(), Aim::At(MediaTime::ZERO));
-    let tune = Tune { at: Instant::ZERO, url: url.clone(), aim };
+    let tune = Tune { at: Instant::ZERO, url: url.clone(), aim, duration: None };
     let viewing = Viewing { limits, tunes: vec![tune], end: END };
     let mut viewer = Viewer::new(viewing).knowing(&url, vec![film.clone()]);
 
@@ -63,7 +63,7 @@ pub fn watch(
         Instant::from_micros(u64::try_from(started.elapsed().as_micros()).expect("no such time"))
     };
     let recording = Recording::new(limits, Options::default());
-    recording.tuned(Instant::ZERO, &url, aim);
+    recording.tuned(Instant::ZERO, &url, aim, None);
     let mut net = Recorder::new(https(nginx), recording.clone(), clock);
     loop {
         let wake = viewer.poll(&mut net, clock());

@@ -1,4 +1,4 @@
-//! `testcard play`: one MP4 without the guide, in a window or without one. Counts, dumps and traces
+//! `testcard play`: one film or sound file without the guide, in a window or without one. Counts, dumps and traces
 //! what it shows, so that others can measure it.
 
 use std::sync::Arc;
@@ -81,7 +81,7 @@ fn in_window(args: Play, tools: Tools) -> Result<(), Failure> {
         Setup { network, clock: clock.clone(), trace, sound_dump, frame_dump, stop: stop.clone() };
     let mut television = Television::open(setup).map_err(unusable("this machine"))?;
     let name = args.url.path_segments().and_then(Iterator::last).unwrap_or_default().to_string();
-    television.tuner().tune(args.url, Aim::At(MediaTime::from_micros(args.at)), LIMITS);
+    television.tuner().tune(args.url, Aim::At(MediaTime::from_micros(args.at)), LIMITS, None);
     // A guide without a channel knows what volume and full screen are.
     let no_channels = Schedule::new(LineUp { channels: Vec::new() }, 0);
     let mut guide = Guide::new(&no_channels, &Kept::default());
@@ -173,8 +173,8 @@ fn decode<N: Network>(
     let Tools { clock, mut frame_dump, mut trace, stop } = tools;
     let mut receiver = Receiver::new(net);
     let now = clock.now();
-    trace.tuned(now, &url, aim);
-    receiver.tune(url, aim, LIMITS, now, &mut trace)?;
+    trace.tuned(now, &url, aim, None);
+    receiver.tune(url, aim, LIMITS, None, now, &mut trace)?;
     // Nobody watches, so playing never runs dry: it is always before the first missing sample.
     let nobody = MediaTime::from_micros(i64::MIN);
     let mut wav = None;

@@ -1,5 +1,5 @@
 //! `testcard probe`: what the demuxer makes of a file, on disk or behind an address. Reads the index
-//! and nothing else.
+//! and nothing else, or what a sound file says about itself.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -8,10 +8,11 @@ use std::thread;
 
 use clap::Args;
 use serde_json::json;
-use testcard_core::mp4::{Codec, Kind, Movie, MovieLayout, Track};
+use testcard_core::mp4::{Codec, Kind, Movie, Track};
 use testcard_core::net::{Network, Url};
-use testcard_core::stream::{Context, Limits, Patience, ProgrammeFailure, Progress, Stream};
-use testcard_core::time::Clock;
+use testcard_core::playback::{Aim, Part, Player, Step};
+use testcard_core::stream::{Container, Limits, Patience, ProgrammeFailure};
+use testcard_core::time::{Clock, MediaTime};
 use testcard_https::Https;
 
 use super::{Failure, NetworkArgs, parse_url};
@@ -31,23 +32,31 @@ pub struct Probe {
 }
 
 pub fn run(args: Probe) -> Result<(), Failure> {
-    let moov = if args.what.contains("://") {
-        let url = parse_url(&args.what).map_err(Failure::Usage)?;
+    let Probe { what, samples, network } = args;
+    if what.contains("://") {
+        let url = parse_url(&what).map_err(Failure::Usage)?;
         let waiting = thread::current();
-        let https = Https::new(args.network.options()?, Arc::new(move || waiting.unpark()));
-        let mut https = https.map_err(|error| Failure::Usage(error.to_string()))?;
-        read_index(&mut https, url)?
+        let https = Https::new(network.options()?, Arc::new(move || waiting.unpark()));
+        let https = https.map_err(|error| Failure::Usage(error.to_string()))?;
+        print(&what, samples, &locate(https, url)?)
     } else {
-        let mut file = OneFile::open(Path::new(&args.what))
-            .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", args.what)))?;
-        read_index(&mut file, OneFile::url())?
-    };
-    let layout = MovieLayout::parse(&moov).map_err(ProgrammeFailure::Index)?;
-    let movie = layout.over(&moov).ok_or(ProgrammeFailure::NoIndex)?;
+        let file = OneFile::open(Path::new(&what))
+            .map_err(|error| Failure::Usage(format!("{what} cannot be read: {error}")))?;
+        print(&what, samples, &locate(file, OneFile::url())?)
+    }
+}
+
+/// Prints what was asked for.
+fn print<N: Network>(what: &str, samples: bool, player: &Player<N>) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let printed = match args.samples {
-        true => print_samples(&movie, &mut out),
-        false => print_tracks(&movie, &mut out),
+    let printed = match (player.movie(), samples) {
+        (Some(movie), true) => print_samples(&movie, &mut out),
+        (Some(movie), false) => print_tracks(&movie, &mut out),
+        (None, false) => print_codings(player, &mut out),
+        (None, true) => {
+            let why = format!("{what} has no index that lists samples");
+            return Err(Failure::Usage(why));
+        }
     };
     match printed.and_then(|()| out.flush()) {
         // Whoever reads has seen enough, as `head` does.
@@ -57,19 +66,48 @@ pub fn run(args: Probe) -> Result<(), Failure> {
     }
 }
 
-/// Finds the index the way the set does.
-fn read_index<N: Network>(net: &mut N, url: Url) -> Result<Vec<u8>, ProgrammeFailure> {
+/// Finds out what there is to play the way the set does.
+fn locate<N: Network>(mut net: N, url: Url) -> Result<Player<N>, ProgrammeFailure> {
     let limits = Limits { patience: Patience::Tries(4), ..Limits::DESKTOP };
     let clock = SystemClock::new();
-    let mut stream = Stream::new(url, limits)?;
+    let player = Player::new(url, Aim::At(MediaTime::ZERO), limits, clock.now(), &mut ())?;
+    let mut player = player.reading(testcard_streaming::reader, None);
     loop {
-        let now = clock.now();
-        match stream.poll(&mut Context { net, now, trace: &mut () })? {
-            Progress::Index(moov) => return Ok(moov),
-            Progress::FileChanged => {}
-            Progress::Wait(wake) => thread::park_timeout(wake.since(clock.now())),
+        match player.poll(&mut net, clock.now(), MediaTime::ZERO, &mut ()) {
+            Step::Located => return Ok(player),
+            Step::Failed(why) => return Err(why),
+            Step::Wait(wake) => thread::park_timeout(wake.since(clock.now())),
+            _ => {}
         }
     }
+}
+
+/// What a reader makes of a file that is no film of the core's.
+fn print_codings<N: Network>(player: &Player<N>, out: &mut impl Write) -> io::Result<()> {
+    let container = match player.container() {
+        Some(Container::FragmentedMp4) => "MP4 in fragments",
+        Some(Container::Mp3) => "MP3",
+        Some(Container::Ogg) => "Ogg",
+        Some(Container::Flac) | None => "FLAC",
+    };
+    write!(out, "{container}")?;
+    match player.duration().map(|duration| duration.as_micros()) {
+        Some(micros) => {
+            writeln!(out, ", {}.{:03} s", micros / 1_000_000, micros / 1000 % 1000)?;
+        }
+        None => writeln!(out, ", which does not say how long it plays")?,
+    }
+    for (part, kind) in [(Part::Picture, "video"), (Part::Sound, "audio")] {
+        let Some(coding) = player.coding(part) else { continue };
+        write!(out, "{kind}: {}", coding.format)?;
+        match part {
+            Part::Sound => {
+                writeln!(out, " {} Hz, {} channels", coding.sample_rate, coding.channels)?;
+            }
+            Part::Picture => writeln!(out)?,
+        }
+    }
+    Ok(())
 }
 
 fn print_tracks(movie: &Movie<'_>, out: &mut impl Write) -> io::Result<()> {

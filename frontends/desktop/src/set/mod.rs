@@ -280,10 +280,14 @@ impl Set {
         }
         self.retune = false;
         let programme = self.schedule.line_up().channels.get(channel).and_then(|c| airing.of(c));
-        match programme.and_then(|programme| base.join(&programme.download_path()).ok()) {
-            Some(url) => {
+        let wanted = programme.and_then(|programme| {
+            let url = base.join(&programme.download_path()).ok()?;
+            Some((url, Duration::from_millis(programme.duration_ms)))
+        });
+        match wanted {
+            Some((url, duration)) => {
                 let aim = Aim::Live { when: now, position: airing.position(at) };
-                self.television.tuner().tune(url, aim, Limits::DESKTOP);
+                self.television.tuner().tune(url, aim, Limits::DESKTOP, Some(duration));
             }
             // The ident, which is drawn.
             None => self.television.tuner().leave(),
@@ -319,7 +323,7 @@ impl Set {
             .and_then(|captions| captions.at(self.television.tuner().position()));
         Status {
             link: no_network(&reception, report),
-            sound_only: self.sound_only(&reception, report),
+            sound_only: report.sound_only.clone(),
             reception,
             notice: report.notice.clone(),
             offline: self.archive.offline().map(str::to_string),
@@ -357,18 +361,6 @@ impl Set {
                 Reception::Tuning { stage: why.clone() }
             }
             reception => reception.clone(),
-        }
-    }
-
-    /// Why the programme is heard and not seen, if that is so.
-    fn sound_only(&self, reception: &Reception, report: &Report) -> Option<String> {
-        let has_pictures = report.health.as_ref().is_some_and(|health| health.picture.is_some());
-        match &report.notice {
-            _ if *reception != Reception::Playing || self.television.has_picture() => None,
-            Some(notice) => Some(notice.clone()),
-            // The first one is about to come.
-            None if has_pictures => None,
-            None => Some("This is a recording of sound.".to_string()),
         }
     }
 

@@ -66,6 +66,7 @@ struct TuneText {
     #[serde(default)]
     live: bool,
     when_us: Option<Spanned<i64>>,
+    duration_us: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -213,7 +214,11 @@ fn tunes(toml: &Toml<'_>, list: &[Spanned<TuneText>]) -> Result<Vec<Tune>, Flaw>
                 return Err(Flaw::malformed(line, what));
             }
         };
-        tunes.push(Tune { at, url: toml.url(&text.url)?, aim });
+        let duration = match &text.duration_us {
+            Some(micros) => Some(toml.time("duration_us", micros)?.since(Instant::ZERO)),
+            None => None,
+        };
+        tunes.push(Tune { at, url: toml.url(&text.url)?, aim, duration });
     }
     Ok(tunes)
 }
@@ -274,7 +279,7 @@ fn write_about(about: &About, out: &mut String) -> core::fmt::Result {
     if let Patience::Tries(tries) = limits.patience {
         writeln!(out, "tries = {tries}")?;
     }
-    for Tune { at, url, aim } in tunes {
+    for Tune { at, url, aim, duration } in tunes {
         writeln!(out, "\n[[tune]]")?;
         writeln!(out, "t = {}", at.as_micros())?;
         writeln!(out, "url = {}", toml_string(url.as_str()))?;
@@ -285,6 +290,9 @@ fn write_about(about: &About, out: &mut String) -> core::fmt::Result {
                 writeln!(out, "live = true")?;
                 writeln!(out, "when_us = {}", when.as_micros())?;
             }
+        }
+        if let Some(duration) = duration {
+            writeln!(out, "duration_us = {}", duration.as_micros())?;
         }
     }
     writeln!(out, "\n[end]")?;

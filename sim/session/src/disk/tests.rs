@@ -94,11 +94,12 @@ pub(crate) fn sample() -> Session {
             viewing: Viewing {
                 limits: Limits { patience: Patience::Tries(8), ..Limits::DESKTOP },
                 tunes: vec![
-                    Tune { at: at(0), url: start.clone(), aim: Aim::At(MediaTime::ZERO) },
+                    Tune { at: at(0), url: start.clone(), aim: Aim::At(MediaTime::ZERO), duration: None },
                     Tune {
                         at: at(450_000),
                         url: start,
                         aim: Aim::Live { when: at(3), position: MediaTime::from_micros(-7) },
+                        duration: Some(Duration::from_millis(61_500)),
                     },
                 ],
                 end: End { at: at(500_000), position: Some(MediaTime::from_millis(5)) },

@@ -86,9 +86,10 @@ impl Recording {
         })))
     }
 
-    /// Notes that a programme is tuned to, before anything is asked for it.
-    pub fn tuned(&self, at: Instant, url: &Url, aim: Aim) {
-        self.lock().tuned(at, url, aim);
+    /// Notes that a programme of this duration, if it is known, is tuned to, before anything is asked
+    /// for it.
+    pub fn tuned(&self, at: Instant, url: &Url, aim: Aim, duration: Option<Duration>) {
+        self.lock().tuned(at, url, aim, duration);
     }
 
     /// Notes what the TV did. Events come in the order in which they happened.
@@ -236,7 +237,7 @@ impl State {
         self.last
     }
 
-    fn tuned(&mut self, at: Instant, url: &Url, aim: Aim) {
+    fn tuned(&mut self, at: Instant, url: &Url, aim: Aim, duration: Option<Duration>) {
         let aim = match aim {
             Aim::At(position) => Aim::At(position),
             // The schedule may have begun long before the session.
@@ -254,7 +255,7 @@ impl State {
             return;
         }
         self.tune_bytes_left -= length;
-        self.tunes.push(Tune { at, url, aim });
+        self.tunes.push(Tune { at, url, aim, duration });
     }
 
     fn traced(&mut self, at: Instant, event: Value) {

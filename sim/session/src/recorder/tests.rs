@@ -246,7 +246,7 @@ fn secrets_leave_no_trace_in_any_file() {
     ];
     let (mut recorder, _) = record(scripts, Options::EXACT);
     let mut recording = recorder.recording().clone();
-    recording.tuned(at(5_000_000), &Url::parse(FRONT).unwrap(), Aim::At(MediaTime::ZERO));
+    recording.tuned(at(5_000_000), &Url::parse(FRONT).unwrap(), Aim::At(MediaTime::ZERO), None);
     for url in [FRONT, NODE, NODE] {
         let mut exchange = recorder.open(&request(url));
         drain(&mut recorder, &mut exchange);
@@ -278,8 +278,8 @@ fn a_schedule_that_began_before_the_session_is_the_same_schedule() {
     let recording = Recording::new(Limits::DESKTOP, Options::EXACT);
     let live = Aim::Live { when: at(1_000_000), position: MediaTime::from_millis(700) };
     let url = Url::parse(FRONT).unwrap();
-    recording.tuned(at(5_000_000), &url, live);
-    recording.tuned(at(6_000_000), &url, live);
+    recording.tuned(at(5_000_000), &url, live, None);
+    recording.tuned(at(6_000_000), &url, live, None);
     let tunes = snapshot(&recording).about.viewing.tunes;
     assert_eq!([tunes[0].at, tunes[1].at], [at(0), at(1_000_000)]);
     for tune in tunes {
@@ -507,7 +507,7 @@ proptest! {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let steps = vec![head(3, status, &headers), body(4, &page)];
         let (mut recorder, _) = record(vec![steps], Options::default());
-        recorder.recording().tuned(at(0), &url, Aim::At(MediaTime::ZERO));
+        recorder.recording().tuned(at(0), &url, Aim::At(MediaTime::ZERO), None);
         let opened = Event::Opened { x: 1, url: url.to_string(), range: Some(ByteRange::From(0)) };
         recorder.recording().trace(at(0), &opened);
         let mut exchange = recorder.open(&Request { url, range: None });

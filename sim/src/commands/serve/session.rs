@@ -211,6 +211,7 @@ mod tests {
                 when: Instant::from_micros(2_000_000),
                 position: MediaTime::from_micros(7_500_000),
             },
+            duration: None,
         };
         assert_eq!(play(&tune)[2..], ["--at", "10.500000"]);
     }
