@@ -34,6 +34,8 @@ pub struct Scenario {
     tunes: Vec<(Duration, usize, u64)>,
     /// The second of the last film at which it is over.
     until: u64,
+    /// How long the line-up says that the films are, if it does.
+    duration: Option<Duration>,
     token_life: Duration,
     rules: Vec<&'static str>,
     /// When the link's rate changes, and to how many bytes a second.
@@ -81,6 +83,7 @@ impl Scenario {
             window_bytes: WINDOW,
             tunes: vec![(Duration::ZERO, 0, 100)],
             until: 120,
+            duration: None,
             token_life: Duration::from_secs(60),
             rules: Vec::new(),
             rates: Vec::new(),
@@ -197,7 +200,7 @@ impl Scenario {
                 at: Instant::ZERO + *at,
                 url: Url::parse(&format!("https://archive.org{path}")).expect("a scenario's path"),
                 aim: Aim::At(MediaTime::from_millis(i64::try_from(from * 1000).unwrap_or(0))),
-                duration: None,
+                duration: self.duration,
             }
         };
         let until = i64::try_from(self.until * 1000).unwrap_or(i64::MAX);
@@ -524,6 +527,7 @@ fn radio() -> Vec<Scenario> {
         facts: "audio/mpeg for an MP3 as captured on 2026-10-01, and the redirect; all else is made up",
         // At 5 kB/s a quarter of a minute.
         window_bytes: 128 * 1024,
+        duration: Some(Duration::from_secs(3600)),
         tunes: vec![(Duration::ZERO, 0, 1000)],
         until: 1020,
         ..Scenario::new(slug, title, spec)
@@ -562,6 +566,7 @@ fn radio() -> Vec<Scenario> {
         ),
         Scenario {
             window_bytes: 1 << 16,
+            duration: Some(Duration::from_secs(600)),
             tunes: vec![(Duration::ZERO, 0, 0)],
             until: 60,
             ..story(

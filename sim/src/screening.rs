@@ -115,7 +115,12 @@ impl Screening {
         let url = Url::parse(URL).expect("a URL");
         let viewing = Viewing {
             limits: scene.limits,
-            tunes: vec![Tune { at: Instant::ZERO, url: url.clone(), aim: scene.aim, duration: None }],
+            tunes: vec![Tune {
+                at: Instant::ZERO,
+                url: url.clone(),
+                aim: scene.aim,
+                duration: None,
+            }],
             end: End { at: Instant::FAR_FUTURE, position: None },
         };
         Self {

@@ -377,7 +377,10 @@ impl<N: Network> Player<N> {
         let wake = match self.stream.poll(cx)? {
             Progress::Index(moov) => {
                 return match MovieLayout::parse(&moov) {
-                    Err(Mp4Error::Fragmented) => self.read_as(Container::FragmentedMp4, cx),
+                    Err(Mp4Error::Fragmented) => {
+                        self.stream.hold_index(&moov);
+                        self.read_as(Container::FragmentedMp4, cx)
+                    }
                     Err(error) => Err(ProgrammeFailure::Index(error)),
                     Ok(layout) => self.located(moov, layout),
                 };
@@ -455,7 +458,8 @@ impl<N: Network> Player<N> {
             Some(reader) => Reading::new(container, reader),
             None => return Err(ProgrammeFailure::NoReader(container)),
         });
-        self.stream.look_at(0..1);
+        let start = self.stream.window().start();
+        self.stream.look_at(start..start + 1);
         self.find(cx, 1);
         Ok(Step::Wait(cx.now))
     }
@@ -686,7 +690,7 @@ impl<N: Network> Player<N> {
         let has_enough = match &self.reading {
             Some(reading) if reading.missing(from).is_some() => false,
             Some(reading) => {
-                let wanted = reading.offset_after(self.prebuffer);
+                let wanted = reading.wanted_until(until);
                 let plenty = reading.reader.position().saturating_add(PREBUFFER_BYTES_MAX);
                 window.end() >= wanted.min(plenty) || window.is_full() || self.stream.is_at_end()
             }

@@ -53,8 +53,8 @@ pub trait Reader: Send {
     /// How long the file plays, if it says so.
     fn duration(&self) -> Option<Duration>;
 
-    /// Bytes of the file that a second takes, about.
-    fn bytes_per_second(&self) -> u64;
+    /// About which bytes have to be there to read on for so long: all before this offset.
+    fn wanted_for(&self, ahead: Duration) -> u64;
 }
 
 /// The bytes that a reader may look at.
@@ -73,6 +73,11 @@ impl<'a> Bytes<'a> {
     /// Offset just past the last byte of the file, if that is known.
     pub fn file_length(&self) -> Option<u64> {
         self.file_length
+    }
+
+    /// Offset of the first byte that is there.
+    pub fn start(&self) -> u64 {
+        self.window.start()
     }
 
     /// Offset just past the last byte that is there.
@@ -321,14 +326,14 @@ impl Reading {
         self.reached == [None; 2]
     }
 
-    /// Offset that has to be there to play this long from where reading is.
-    pub(super) fn offset_after(&self, ahead: Duration) -> u64 {
-        let millis = u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX);
-        let bytes = self.reader.bytes_per_second().saturating_mul(millis) / 1000;
-        self.reader.position().saturating_add(bytes)
+    /// Offset before which all has to be there to play until `time`.
+    pub(super) fn wanted_until(&self, time: MediaTime) -> u64 {
+        let reached = self.reached.iter().flatten().min();
+        let ahead = reached.map_or(0, |reached| time.micros_since(*reached));
+        self.reader.wanted_for(Duration::from_micros(u64::try_from(ahead).unwrap_or(0)))
     }
 }
 
 fn too_large(capacity: usize) -> String {
-    alloc::format!("a piece of it is larger than {} MB", capacity / 1_000_000)
+    alloc::format!("a piece of it is larger than {} kB", capacity / 1000)
 }

@@ -144,6 +144,8 @@ pub struct Stream<N: Network> {
     redirect: Option<Redirect<N::Exchange>>,
     failures: Failures,
     file: File,
+    /// Where the index was found.
+    index_at: u64,
     /// Exchanges opened so far.
     opened: u32,
     received: u64,
@@ -234,6 +236,7 @@ impl<N: Network> Stream<N> {
             redirect: None,
             failures: Failures::new(limits.patience),
             file: File::default(),
+            index_at: 0,
             opened: 0,
             received: 0,
             measured: Measured::default(),
@@ -296,6 +299,26 @@ impl<N: Network> Stream<N> {
     }
 
     // Commands.
+
+    /// Puts an index into the window as the bytes of the file that it is, as far as there is room: for
+    /// somebody who reads on from it.
+    pub fn hold_index(&mut self, index: &[u8]) {
+        self.window.restart_at(self.index_at);
+        self.fill_window(index);
+    }
+
+    fn fill_window(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = self.window.room();
+            let count = bytes.len().min(room.len());
+            if count == 0 {
+                return;
+            }
+            room[..count].copy_from_slice(&bytes[..count]);
+            bytes = &bytes[count..];
+            self.window.commit(count);
+        }
+    }
 
     /// From now on the window is to hold the bytes from `offset` on. What it already holds of them
     /// is kept, and so is the exchange when they are within its reach.
@@ -746,6 +769,7 @@ impl<N: Network> Stream<N> {
             Located::NotYet => None,
             Located::Index(offset, index) => {
                 self.goal = Goal::Nothing;
+                self.index_at = offset;
                 let bytes = index.len() as u64;
                 cx.trace.record(cx.now, Event::IndexFound { offset, bytes });
                 Some(Progress::Index(index))
@@ -754,10 +778,7 @@ impl<N: Network> Stream<N> {
                 // Whoever reads it begins with these, and they do not come again.
                 self.goal = Goal::Nothing;
                 self.window.restart_at(0);
-                let room = self.window.room();
-                let count = start.len().min(room.len());
-                room[..count].copy_from_slice(&start[..count]);
-                self.window.commit(count);
+                self.fill_window(&start);
                 cx.trace.record(cx.now, Event::Recognised { container });
                 Some(Progress::Other(container))
             }

@@ -299,7 +299,8 @@ impl<N: Network> Receiver<N> {
         if self.picture_decoder.is_none() && self.sound_decoder.is_some() {
             self.sound_only = Some(match is_sound_file {
                 true => "This programme is heard and not seen.".to_string(),
-                false => "This programme's picture cannot be shown; it is heard and not seen.".to_string(),
+                false => "This programme's picture cannot be shown; it is heard and not seen."
+                    .to_string(),
             });
         }
         let sound_rate = self.sound_decoder.as_ref().map(|decoder| decoder.sample_rate());

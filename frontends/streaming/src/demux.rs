@@ -50,15 +50,14 @@ pub struct Demux {
     head: Vec<u8>,
     /// Where a fresh reader can begin.
     position: u64,
-    /// How far beyond what it has read a step is expected to reach, and how far the next one may.
-    usual_reach: u64,
+    /// How far beyond what it has read a step may reach.
     reach: u64,
     damaged: u32,
 }
 
 impl Demux {
-    /// A reader that usually reaches so many bytes ahead.
-    pub fn new(open: Open, resume: Resume, usual_reach: u64) -> Self {
+    /// A reader of which a step is expected to reach so many bytes ahead.
+    pub fn new(open: Open, resume: Resume, reach: u64) -> Self {
         Self {
             open,
             resume,
@@ -66,8 +65,7 @@ impl Demux {
             reader: None,
             head: Vec::new(),
             position: 0,
-            usual_reach,
-            reach: usual_reach,
+            reach,
             damaged: 0,
         }
     }
@@ -78,15 +76,19 @@ impl Demux {
     }
 
     /// From now on a step is expected to reach so far.
-    pub fn set_reach(&mut self, usual_reach: u64) {
-        (self.usual_reach, self.reach) = (usual_reach, self.reach.max(usual_reach));
+    pub fn set_reach(&mut self, reach: u64) {
+        self.reach = reach.clamp(1, REACH_MAX);
+    }
+
+    /// How far beyond what it has read a step is expected to reach.
+    pub fn reach(&self) -> u64 {
+        self.reach
     }
 
     /// Begins at an offset of the file.
     pub fn place(&mut self, offset: u64) {
         self.reader = None;
         self.position = offset;
-        self.reach = self.usual_reach;
         self.damaged = 0;
         self.buffer.splice(&self.head, offset);
     }
@@ -110,7 +112,7 @@ impl Demux {
             self.buffer.fill(bytes, until);
             let outcome = self.step();
             if self.buffer.has_missed() {
-                // What came of it is nothing: it was to be more.
+                // What came of it is nothing: it was to be more. Other steps may be as long.
                 self.reader = None;
                 self.buffer.splice(&self.head, self.position);
                 self.reach = self.reach.saturating_mul(2);
@@ -122,7 +124,7 @@ impl Demux {
             match outcome {
                 Ok(Some(packet)) => {
                     self.advance(before, packet.data.len() as u64);
-                    (self.reach, self.damaged) = (self.usual_reach, 0);
+                    self.damaged = 0;
                     return Ok(Demuxed::Packet(packet));
                 }
                 Ok(None) => return Ok(Demuxed::End),
@@ -158,7 +160,7 @@ impl Demux {
             // Where something else lies between the packets, this would fall behind for ever.
             Resume::BehindPackets => {
                 let behind = self.position.saturating_add(packet_bytes).min(after);
-                self.position = behind.max(after.saturating_sub(2 * self.usual_reach));
+                self.position = behind.max(after.saturating_sub(2 * self.reach));
             }
             Resume::AtPage if after > before => self.position = before,
             Resume::AtPage => {}

@@ -10,7 +10,7 @@ use testcard_core::playback::{Bytes, Coding, Find, Format, Packet, Part, Read, R
 use testcard_core::time::MediaTime;
 
 use crate::demux::{Demux, Demuxed, Resume};
-use crate::search::{Mark, Search};
+use crate::search::{Mark, Search, bytes_in};
 
 /// Bytes of the stream information.
 const INFO_BYTES: usize = 34;
@@ -285,6 +285,13 @@ impl Reader for Flac {
         info.map(|info| Duration::from_micros(micros(info))).or(self.told)
     }
 
+    fn wanted_for(&self, ahead: Duration) -> u64 {
+        self.demux.position() + self.demux.reach() + bytes_in(ahead, self.bytes_per_second())
+    }
+}
+
+impl Flac {
+    /// Bytes of the file that a second takes, about.
     fn bytes_per_second(&self) -> u64 {
         let millis = self.duration().map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(0));
         let sound = self.length.unwrap_or(0).saturating_sub(self.audio);

@@ -21,7 +21,7 @@ use testcard_core::time::MediaTime;
 use crate::boxes::{self, Defaults, Fragment};
 use crate::buffer::StreamingBuffer;
 use crate::demux::phrase;
-use crate::search::{Mark, Search};
+use crate::search::{Mark, Search, bytes_in};
 
 /// The largest `moov` read: in front of fragments it has tracks and no samples.
 const MOOV_BYTES_MAX: u64 = 1024 * 1024;
@@ -35,6 +35,9 @@ const BOXES_MAX: u32 = 1000;
 const HEADER_BYTES: u64 = 16;
 /// What is searched for a fragment at first, where none is known to begin.
 const SEARCH_BYTES: u64 = 64 * 1024;
+
+/// The least that a file may begin with (§4.3).
+const FTYP_BOX: &[u8; 16] = b"\0\0\0\x10ftypiso6\0\0\0\0";
 
 const FTYP: FourCc = FourCc(*b"ftyp");
 const MOOV: FourCc = FourCc(*b"moov");
@@ -133,6 +136,11 @@ impl Fragments {
 
     /// Reads what the file begins with; what it takes to go on, if there is more of it.
     fn open(&mut self, bytes: &Bytes<'_>) -> Result<Option<Range<u64>>, String> {
+        if self.passed == 0 && bytes.start() > 0 && self.head.is_empty() {
+            // The core was here, and kept the index alone. It begins with `ftyp` in every file.
+            self.at = bytes.start();
+            self.head.extend_from_slice(FTYP_BOX);
+        }
         while self.first.is_none() {
             let found = match self.header_at(self.at, bytes) {
                 Err(range) => return Ok(Some(range)),
@@ -410,9 +418,10 @@ impl Reader for Fragments {
         of_index.or(self.told)
     }
 
-    fn bytes_per_second(&self) -> u64 {
+    fn wanted_for(&self, ahead: Duration) -> u64 {
         let millis = self.duration().map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(0));
         let media = self.length.unwrap_or(0).saturating_sub(self.first.unwrap_or(0));
-        media.saturating_mul(1000).checked_div(millis).filter(|rate| *rate > 0).unwrap_or(100_000)
+        let rate = media.saturating_mul(1000).checked_div(millis).unwrap_or(0);
+        self.next.saturating_add(bytes_in(ahead, rate))
     }
 }

@@ -10,6 +10,7 @@ use testcard_core::time::MediaTime;
 
 use crate::demux::{Demux, Demuxed, Resume};
 use crate::mp3_map::{FRAME_BYTES_MAX, FrameHeader, Map, first_frame, id3_bytes};
+use crate::search::bytes_in;
 
 /// What may lie between a tag and the first frame, or where a file is damaged: more is no MP3.
 const JUNK_BYTES_MAX: u64 = 64 * 1024;
@@ -197,7 +198,8 @@ impl Reader for Mp3 {
         Some(map.duration_of(self.length?.saturating_sub(map.from())))
     }
 
-    fn bytes_per_second(&self) -> u64 {
-        self.map().map_or(16_000, Map::bytes_per_second)
+    fn wanted_for(&self, ahead: Duration) -> u64 {
+        let rate = self.map().map_or(0, Map::bytes_per_second);
+        self.position().saturating_add(LOOK_BYTES + bytes_in(ahead, rate))
     }
 }

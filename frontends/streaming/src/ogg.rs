@@ -11,7 +11,7 @@ use testcard_core::playback::{Bytes, Coding, Find, Format, Packet, Part, Read, R
 use testcard_core::time::MediaTime;
 
 use crate::demux::{Demux, Demuxed, Resume};
-use crate::search::{Mark, Search};
+use crate::search::{Mark, Search, bytes_in};
 use crate::vorbis::{Identification, is_modest};
 
 /// The largest page: a header, 255 segments' lengths and as many segments of 255 bytes.
@@ -20,8 +20,9 @@ const PAGE_BYTES_MAX: u64 = 27 + 255 + 255 * 255;
 /// Headers larger than this are not read: a picture of the cover may be among them.
 const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// What a step takes from a place that is not known to be the start of a page.
-const REACH: u64 = 2 * PAGE_BYTES_MAX;
+/// What a step takes: a page of a second of ordinary sound, and what is left of one that was come
+/// upon in its middle.
+const REACH: u64 = 32 * 1024;
 
 /// A reader of Ogg Vorbis, see the module.
 pub struct Ogg {
@@ -293,6 +294,13 @@ impl Reader for Ogg {
         None
     }
 
+    fn wanted_for(&self, ahead: Duration) -> u64 {
+        self.demux.position() + self.demux.reach() + bytes_in(ahead, self.bytes_per_second())
+    }
+}
+
+impl Ogg {
+    /// Bytes of the file that a second takes, about.
     fn bytes_per_second(&self) -> u64 {
         let told = self.told.map_or(0, |told| u64::try_from(told.as_millis()).unwrap_or(0));
         let sound = self.length.unwrap_or(0).saturating_sub(self.head.at);

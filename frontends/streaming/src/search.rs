@@ -1,6 +1,8 @@
 //! Looks for a time in a file that says what time it is wherever one looks: by guessing, and guessing
 //! better. Every look may take a request of its own, so there are few. Never reads anything itself.
 
+use std::time::Duration;
+
 use testcard_core::time::MediaTime;
 
 /// What comes first may be earlier than what is wanted by so much, in microseconds: reading on is
@@ -90,6 +92,12 @@ impl Search {
     pub fn found(&self) -> u64 {
         self.before.offset
     }
+}
+
+/// Bytes that so long a stretch takes at so many bytes a second.
+pub fn bytes_in(stretch: Duration, bytes_per_second: u64) -> u64 {
+    let bytes = stretch.as_millis().saturating_mul(u128::from(bytes_per_second)) / 1000;
+    u64::try_from(bytes).unwrap_or(u64::MAX / 4).min(u64::MAX / 4)
 }
 
 #[cfg(test)]

@@ -128,10 +128,7 @@ pub fn replay(session: &Session) -> Result<Replayed, Box<Derailed>> {
 ///
 /// # Errors
 /// When it goes where the recording does not.
-pub fn replay_by(
-    session: &Session,
-    mut viewer: Viewer<Heap>,
-) -> Result<Replayed, Box<Derailed>> {
+pub fn replay_by(session: &Session, mut viewer: Viewer<Heap>) -> Result<Replayed, Box<Derailed>> {
     let mut net = Heap::new(session);
     let (end, stopped) = run(&mut viewer, &mut net);
     finish(session, &viewer, stopped, net.unused(), end)

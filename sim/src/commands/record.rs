@@ -113,8 +113,8 @@ pub(super) fn run(arguments: Arguments) -> Result<Verdict, Failure> {
     recording.tuned(tune.at, &tune.url, tune.aim, tune.duration);
     let clock = Clock::new(1);
     let mut net = Recorder::new(https, recording.clone(), move || clock.now());
-    let mut viewer = Viewer::new(Viewing { limits, tunes: vec![tune], end })
-        .reading(testcard_streaming::reader);
+    let mut viewer =
+        Viewer::new(Viewing { limits, tunes: vec![tune], end }).reading(testcard_streaming::reader);
     let (mut noted, mut saved) = (0, Instant::ZERO);
     let save = |now: Instant| {
         let end = End { at: now, ..end };

@@ -12,11 +12,11 @@ use std::fmt;
 
 use testcard_session::Session;
 
+use crate::viewer::Viewer;
 pub use playback::{Playback, Unplayable};
 pub use testcard_replay::{
     Asked, Derailed, Heap, HostClass, Matcher, Replayed, Unmatched, Why, recorded_end,
 };
-use crate::viewer::Viewer;
 pub use what_if::{Expiry, UnknownToken};
 
 /// Why a session cannot be watched again the way it was recorded.

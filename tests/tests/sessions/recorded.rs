@@ -1,6 +1,7 @@
 //! What is in git, and what it shows.
 
 use insta::assert_snapshot;
+use testcard_archive::SoundFile;
 use testcard_core::time::Instant;
 use testcard_session::{BlankFilms, Directory, Fixture, trace_text};
 use testcard_sim::diff::{self, Ignore};
@@ -19,10 +20,18 @@ fn every_session_replays_to_the_microsecond_and_shows_what_it_is_named_for() {
     }
 }
 
-/// The PSP has no room for the clip that films are made of, and goes by this.
+/// The PSP has no room for the clip that films are made of, and goes by this. Of a sound file every
+/// byte decides something, and the PSP plays none.
 #[test]
 fn every_session_goes_the_same_way_when_the_films_in_it_are_blank() {
     for (name, session) in sessions() {
+        let is_film = |fixture: &Fixture| {
+            let layout = fixture.film_spec.rsplit(':').next();
+            !SoundFile::ALL.iter().any(|kind| Some(kind.name()) == layout)
+        };
+        if !session.about.fixtures.iter().all(is_film) {
+            continue;
+        }
         let source = Directory(home().join(&name));
         let blank = Session::read_from(&source, &BlankFilms).unwrap_or_else(|e| panic!("{e}"));
         let bytes = |session: &Session| -> Vec<u64> {

@@ -94,7 +94,12 @@ pub(crate) fn sample() -> Session {
             viewing: Viewing {
                 limits: Limits { patience: Patience::Tries(8), ..Limits::DESKTOP },
                 tunes: vec![
-                    Tune { at: at(0), url: start.clone(), aim: Aim::At(MediaTime::ZERO), duration: None },
+                    Tune {
+                        at: at(0),
+                        url: start.clone(),
+                        aim: Aim::At(MediaTime::ZERO),
+                        duration: None,
+                    },
                     Tune {
                         at: at(450_000),
                         url: start,
