@@ -16,6 +16,7 @@ pub mod file;
 pub mod frame_dump;
 pub mod health;
 pub mod journal;
+pub mod library;
 pub mod local_time;
 pub mod logging;
 pub mod offline;

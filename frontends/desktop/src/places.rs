@@ -31,6 +31,21 @@ impl Places {
         })
     }
 
+    /// The channels that this person wants, see [`crate::library`].
+    pub fn channels(&self) -> PathBuf {
+        self.config.join("channels.toml")
+    }
+
+    /// The line-up that was made of them.
+    pub fn line_up(&self) -> PathBuf {
+        self.data.join("line-up.toml")
+    }
+
+    /// What archive.org said lately.
+    pub fn answers(&self) -> PathBuf {
+        self.cache.join("answers")
+    }
+
     /// What the set remembers, see [`crate::settings`].
     pub fn settings(&self) -> PathBuf {
         self.config.join("settings.toml")

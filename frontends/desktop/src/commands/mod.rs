@@ -2,6 +2,7 @@
 //! one thing and prints it; none of them knows the others.
 
 mod guide;
+mod lineup;
 mod manual;
 mod now;
 mod play;
@@ -9,7 +10,7 @@ mod probe;
 mod watch;
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -25,6 +26,7 @@ use crate::clock::SystemClock;
 use crate::frame_dump::FrameDump;
 use crate::journal::Journal;
 use crate::logging;
+use crate::places::Places;
 use crate::stop::{STOPPED, Stop};
 use crate::tape::Tape;
 
@@ -55,6 +57,8 @@ enum Command {
     Probe(probe::Probe),
     /// Print what every channel shows
     Now(now::Now),
+    /// Make, check and show line-ups: channels of your own
+    Lineup(lineup::LineUpCommand),
     /// Print what is on tonight, or the listings for another program's guide
     Guide(guide::Guide),
     Completions(manual::Completions),
@@ -66,7 +70,8 @@ enum Command {
 #[derive(Args)]
 #[command(next_help_heading = "What is on")]
 struct ScheduleArgs {
-    /// A line-up file: its channels replace those with the same id or number, or are added
+    /// A line-up file: its channels replace those with the same id or number, or are added. Instead
+    /// of the one that `testcard lineup refresh` made
     #[arg(long, value_name = "FILE")]
     line_up: Option<PathBuf>,
     /// The seed of the schedule. Sets with the same seed and line-up show the same
@@ -118,6 +123,13 @@ struct NetworkArgs {
 pub enum Failure {
     /// The command line or a file that it names cannot be used; a sentence.
     Usage(String),
+    /// archive.org's catalogue has not what was asked for, or did not say.
+    Archive {
+        /// What, and why.
+        sentence: String,
+        /// Whether the network is to blame.
+        is_network: bool,
+    },
     /// A programme failed.
     Programme(ProgrammeFailure),
     /// Somebody stopped it before it was done. There is nothing to say: it was their wish.
@@ -129,7 +141,8 @@ impl Failure {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Programme(failure) if failure.is_network() => ExitCode::from(4),
-            Self::Programme(_) => ExitCode::from(3),
+            Self::Archive { is_network: true, .. } => ExitCode::from(4),
+            Self::Programme(_) | Self::Archive { .. } => ExitCode::from(3),
             Self::Stopped => ExitCode::from(STOPPED),
         }
     }
@@ -150,6 +163,7 @@ impl CommandLine {
             Some(Command::Play(play)) => play::run(play, Stop::listen()),
             Some(Command::Probe(probe)) => probe::run(probe),
             Some(Command::Now(now)) => now::run(&now),
+            Some(Command::Lineup(lineup)) => lineup::run(lineup),
             Some(Command::Guide(guide)) => guide::run(&guide),
             Some(Command::Completions(completions)) => manual::completions(&completions),
             Some(Command::Manual(manual)) => manual::manual(&manual),
@@ -158,7 +172,9 @@ impl CommandLine {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
                 match &failure {
-                    Failure::Usage(sentence) => eprintln!("testcard: {sentence}"),
+                    Failure::Usage(sentence) | Failure::Archive { sentence, .. } => {
+                        eprintln!("testcard: {sentence}");
+                    }
                     Failure::Programme(failure) => eprintln!("testcard: {failure}"),
                     Failure::Stopped => {}
                 }
@@ -170,13 +186,7 @@ impl CommandLine {
 
 impl ScheduleArgs {
     fn schedule(&self) -> Result<Schedule, Failure> {
-        let mut line_up = LineUp::built_in();
-        if let Some(path) = &self.line_up {
-            let what = format!("the line-up {} cannot be used", path.display());
-            let text = std::fs::read_to_string(path).map_err(unusable(&what))?;
-            let personal = LineUp::parse(&text).map_err(unusable(&what))?;
-            line_up = line_up.merged_with(personal).map_err(unusable(&what))?;
-        }
+        let line_up = set_line_up(self.line_up.as_deref())?;
         Ok(Schedule::new(line_up, self.seed))
     }
 
@@ -225,6 +235,17 @@ impl NetworkArgs {
         };
         Ok(Options { extra_ca, pinned: self.resolve })
     }
+}
+
+/// The line-up that the set plays: the built-in one with the channels of `file` on top, or of the one
+/// that was made for this person.
+fn set_line_up(file: Option<&Path>) -> Result<LineUp, Failure> {
+    let made = || Places::of_this_person().map(|places| places.line_up());
+    let file = file.map(Path::to_owned).or_else(|| made().filter(|made| made.exists()));
+    let Some(path) = file else { return Ok(LineUp::built_in()) };
+    let what = format!("the line-up {} cannot be used", path.display());
+    let personal = LineUp::parse(&lineup::read(&path)?).map_err(unusable(&what))?;
+    LineUp::built_in().merged_with(personal).map_err(unusable(&what))
 }
 
 /// Saves a session for the last time.
