@@ -23,6 +23,7 @@ use crate::metadata;
 use crate::range::{Asked, parse_range};
 use crate::replies::{content_type, html, instead, json, page, redirect, respond_with};
 use crate::response::{Framing, Response, Segment};
+use crate::search;
 use crate::sound::SoundFile;
 
 /// archive.org's side of every exchange. Deterministic: the same seed and the same requests give
@@ -38,7 +39,7 @@ pub struct Archive {
     rules: Vec<Rule>,
     rule_source: ChaCha12Rng,
     /// Requests so far to each [`Place`].
-    requests: [u64; 3],
+    requests: [u64; 4],
     /// What the latest request met, and where.
     met: Option<(Place, Vec<Fault>)>,
 }
@@ -120,6 +121,49 @@ pub(crate) struct Item {
     pub(crate) title: String,
     pub(crate) dark: bool,
     pub(crate) files: Vec<(String, FilmSpec)>,
+    pub(crate) about: About,
+}
+
+/// What the catalogue says of an item, and the files that it lists and does not serve.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct About {
+    /// `movies` unless it says something else.
+    pub mediatype: Option<String>,
+    /// One is written as a string, several as an array.
+    pub creators: Vec<String>,
+    /// The same.
+    pub collections: Vec<String>,
+    /// The year it was made.
+    pub year: Option<u16>,
+    /// HTML, as people type it.
+    pub description: Option<String>,
+    /// The licence's address.
+    pub licence: Option<String>,
+    /// Files besides those that are served.
+    pub listed: Vec<Listed>,
+}
+
+/// A file that is listed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Listed {
+    /// Its path within the item.
+    pub name: String,
+    /// archive.org's word for what it is.
+    pub format: String,
+    /// The file that it was derived from.
+    pub original: Option<String>,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// How long it plays, in whichever form.
+    pub length: Option<String>,
+    /// Lines of its picture.
+    pub height: Option<u32>,
+}
+
+impl About {
+    pub(crate) fn mediatype(&self) -> &str {
+        self.mediatype.as_deref().unwrap_or("movies")
+    }
 }
 
 /// Leave to read one file from one node until a moment.
@@ -154,7 +198,7 @@ impl Archive {
             token_source: source(0),
             rules: Vec::new(),
             rule_source: source(1),
-            requests: [0; 3],
+            requests: [0; 4],
             met: None,
         }
     }
@@ -189,9 +233,17 @@ impl Archive {
             title: title.to_owned(),
             dark: false,
             files: Vec::new(),
+            about: About::default(),
         });
         item.files.retain(|(name, _)| name != file);
         item.files.push((file.to_owned(), spec));
+    }
+
+    /// Says what the catalogue says of an item that is there already.
+    pub fn describe(&mut self, item: &str, about: About) {
+        if let Some(item) = self.items.get_mut(item) {
+            item.about = about;
+        }
     }
 
     /// Takes an item out of public view: its metadata says `is_dark` and lists no files.
@@ -216,7 +268,7 @@ impl Archive {
     /// What goes wrong from now on. Request numbers count from here.
     pub fn set_rules(&mut self, rules: Vec<Rule>) {
         self.rules = rules;
-        self.requests = [0; 3];
+        self.requests = [0; 4];
     }
 
     /// What the latest request met, and where; absent when it met nothing.
@@ -247,6 +299,12 @@ impl Archive {
         let Some(role) = self.role(request.host) else { return page(404) };
         match (role, first) {
             (Role::Front, "metadata") => self.metadata(rest),
+            (Role::Front, "advancedsearch.php") if rest.is_empty() => {
+                self.search(query, search::advanced)
+            }
+            (Role::Front, "services") if rest == "search/v1/scrape" => {
+                self.search(query, search::scrape)
+            }
             (Role::Front, "download") => self.download(path, rest, query, request.now_us),
             (Role::Front, "files") => self.direct(rest, request.range),
             (Role::Front, "") => html(200, "<!DOCTYPE html><title>Test archive</title>".to_owned()),
@@ -286,6 +344,18 @@ impl Archive {
             metadata::item(id, item, &self.clip, host)
         };
         json(body, &faults)
+    }
+
+    fn search(
+        &mut self,
+        query: &str,
+        find: impl FnOnce(&BTreeMap<String, Item>, &str) -> String,
+    ) -> Response {
+        let faults = self.faults(Place::Search);
+        if let Some(response) = instead(&faults) {
+            return response;
+        }
+        json(find(&self.items, query), &faults)
     }
 
     fn download(&mut self, path: &str, rest: &str, query: &str, now_us: u64) -> Response {

@@ -39,6 +39,9 @@ pub enum Fault {
     Page,
     /// The file ends at this many bytes, whatever its moov says (synthetic).
     Truncated(u64),
+    /// `{"error":"[BACKEND_ERROR] …"}` with status 200, as the archive's search was seen to say at
+    /// times.
+    BackendError,
     /// Some bytes of the moov are wrong (synthetic).
     MoovDamaged,
     /// The redirect leads somewhere else (synthetic).
@@ -81,6 +84,8 @@ pub enum Place {
     Download,
     /// A file at a node, or under the front's `/files`.
     Node,
+    /// `/advancedsearch.php` and `/services/search/v1/scrape` at the front.
+    Search,
 }
 
 /// Which of the requests to a place a fault meets.
@@ -96,14 +101,14 @@ pub enum When {
 
 /// A fault, where and when. As a string, for command lines: `PLACE:WHEN:FAULT`, where
 ///
-/// - PLACE is `metadata`, `download` or `node`;
+/// - PLACE is `metadata`, `download`, `node` or `search`;
 /// - WHEN is `always`, a number `3`, a half-open range `0..2` or `370/1000`;
 /// - FAULT is `status=503`, `status=503,30` (with `Retry-After: 30`), `delay=MICROSECONDS`,
 ///   `pace=BYTES_PER_SECOND`, `no-answer`, `no-answer=reset`, `no-answer=stall`, `close=BYTES`,
 ///   `reset=BYTES`, `stall=BYTES`, `range-ignored`, `range-shifted=BYTES`, `replaced=BYTES`, `page`,
 ///   `truncated=BYTES`, `moov-damaged`, `redirect=foreign`, `redirect=http`, `redirect=loop`,
 ///   `redirect=chain`, `redirect=relative`, `redirect=missing`, `redirect-body=BYTES`,
-///   `crumbs=BYTES`, `packed` or `odd-headers`.
+///   `crumbs=BYTES`, `packed`, `odd-headers` or `backend-error`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rule {
     /// Which requests it can meet.
@@ -123,6 +128,7 @@ impl FromStr for Rule {
             Some("metadata") => Place::Metadata,
             Some("download") => Place::Download,
             Some("node") => Place::Node,
+            Some("search") => Place::Search,
             _ => return Err(RuleError::Place),
         };
         let when = parts.next().and_then(parse_when).ok_or(RuleError::When)?;
@@ -138,6 +144,7 @@ impl fmt::Display for Rule {
             Place::Metadata => "metadata:",
             Place::Download => "download:",
             Place::Node => "node:",
+            Place::Search => "search:",
         })?;
         match &self.when {
             When::Always => f.write_str("always")?,
@@ -172,6 +179,7 @@ impl fmt::Display for Fault {
             Self::OddHeaders => f.write_str("odd-headers"),
             Self::Crumbs(bytes) => write!(f, "crumbs={bytes}"),
             Self::Packed => f.write_str("packed"),
+            Self::BackendError => f.write_str("backend-error"),
             Self::Redirect(detour) => f.write_str(match detour {
                 Detour::ForeignHost => "redirect=foreign",
                 Detour::PlainHttp => "redirect=http",
@@ -243,6 +251,7 @@ fn parse_fault(fault: &str) -> Option<Fault> {
         "odd-headers" => Fault::OddHeaders,
         "crumbs" => Fault::Crumbs(number().filter(|bytes| *bytes > 0)?),
         "packed" => Fault::Packed,
+        "backend-error" => Fault::BackendError,
         _ => return None,
     })
 }
@@ -261,7 +270,9 @@ pub enum RuleError {
 impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Place => "expected PLACE:WHEN:FAULT with metadata, download or node for PLACE",
+            Self::Place => {
+                "expected PLACE:WHEN:FAULT with metadata, download, node or search for PLACE"
+            }
             Self::When => "expected always, 3, 0..2 or 370/1000 for WHEN",
             Self::Fault => "unknown FAULT, or its value is missing or no number",
         })
@@ -330,6 +341,7 @@ mod tests {
                 "redirect-body=1",
                 "crumbs=1",
                 "packed",
+                "backend-error",
                 "redirect=relative",
                 "redirect=missing",
             ] {

@@ -17,10 +17,11 @@ mod replies;
 mod request_head;
 mod response;
 mod samples;
+mod search;
 pub mod serve;
 mod sound;
 
-pub use archive::{Addresses, Archive, ArchivedFilm, Origin, Request};
+pub use archive::{About, Addresses, Archive, ArchivedFilm, Listed, Origin, Request};
 pub use clip::{Clip, ClipError};
 pub use delivery::{Delivery, Step};
 pub use fault::{Detour, Fault, Place, Rule, RuleError, When};

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::archive::Item;
+use crate::archive::{Item, Listed};
 use crate::clip::Clip;
 use crate::film::{FilmSpec, VirtualFilm};
 
 /// `/metadata/<identifier>`. `node` is the host that has the item.
 pub(crate) fn item(identifier: &str, item: &Item, clip: &Arc<Clip>, node: &str) -> String {
-    let metadata = ItemEntry { identifier, mediatype: "movies", title: &item.title };
+    let metadata = about(identifier, item);
     if item.dark {
         return to_json(&DarkEntry { is_dark: true, metadata });
     }
@@ -30,6 +31,28 @@ pub(crate) fn files(item: &Item, clip: &Arc<Clip>) -> String {
     to_json(&FilesEntry { result: if item.dark { Vec::new() } else { file_entries(item, clip) } })
 }
 
+/// What is said of an item, here as in search results. Of several the archive makes an array.
+pub(crate) fn about(identifier: &str, item: &Item) -> Map<String, Value> {
+    let several = |values: &[String]| match values {
+        [] => None,
+        [one] => Some(Value::from(one.as_str())),
+        values => Some(Value::from(values)),
+    };
+    let about = &item.about;
+    let fields = [
+        ("identifier", Some(Value::from(identifier))),
+        ("mediatype", Some(Value::from(about.mediatype()))),
+        ("title", Some(Value::from(item.title.as_str()))),
+        ("creator", several(&about.creators)),
+        ("collection", several(&about.collections)),
+        ("year", about.year.map(|year| Value::from(year.to_string()))),
+        ("description", about.description.as_deref().map(Value::from)),
+        ("licenseurl", about.licence.as_deref().map(Value::from)),
+    ];
+    let known = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    known.collect()
+}
+
 /// A file's time of modification in Unix seconds; it depends on the name alone (synthetic).
 pub(crate) fn mtime(name: &str) -> u64 {
     let sum = name.bytes().fold(7_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 300_000_000);
@@ -37,7 +60,8 @@ pub(crate) fn mtime(name: &str) -> u64 {
 }
 
 fn file_entries(item: &Item, clip: &Arc<Clip>) -> Vec<FileEntry> {
-    item.files.iter().filter_map(|file| FileEntry::new(clip, item, file)).collect()
+    let served = item.files.iter().filter_map(|file| FileEntry::new(clip, item, file));
+    served.chain(item.about.listed.iter().map(FileEntry::listed)).collect()
 }
 
 fn to_json(value: &impl Serialize) -> String {
@@ -49,7 +73,7 @@ struct MetadataEntry<'a> {
     dir: String,
     files: Vec<FileEntry>,
     files_count: usize,
-    metadata: ItemEntry<'a>,
+    metadata: Map<String, Value>,
     server: &'a str,
 }
 
@@ -59,16 +83,9 @@ struct FilesEntry {
 }
 
 #[derive(Serialize)]
-struct DarkEntry<'a> {
+struct DarkEntry {
     is_dark: bool,
-    metadata: ItemEntry<'a>,
-}
-
-#[derive(Serialize)]
-struct ItemEntry<'a> {
-    identifier: &'a str,
-    mediatype: &'static str,
-    title: &'a str,
+    metadata: Map<String, Value>,
 }
 
 /// One of `files[]`; numbers are strings, as in the entries of 2026-09-24.
@@ -76,13 +93,19 @@ struct ItemEntry<'a> {
 struct FileEntry {
     name: String,
     source: &'static str,
-    title: String,
-    format: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    format: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original: Option<String>,
     mtime: String,
     size: String,
-    length: String,
-    height: &'static str,
-    width: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    height: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    width: Option<String>,
 }
 
 impl FileEntry {
@@ -99,13 +122,33 @@ impl FileEntry {
         Some(Self {
             name: name.clone(),
             source: "derivative",
-            title: item.title.clone(),
-            format,
+            title: Some(item.title.clone()),
+            format: format.to_owned(),
+            original: None,
             mtime: mtime(name).to_string(),
             size: film.len().to_string(),
-            length: format!("{}.{:02}", spec.duration_ms / 1000, spec.duration_ms % 1000 / 10),
-            height: "480",
-            width: "640",
+            length: Some(format!(
+                "{}.{:02}",
+                spec.duration_ms / 1000,
+                spec.duration_ms % 1000 / 10
+            )),
+            height: Some("480".to_owned()),
+            width: Some("640".to_owned()),
         })
+    }
+
+    fn listed(file: &Listed) -> Self {
+        Self {
+            name: file.name.clone(),
+            source: if file.original.is_some() { "derivative" } else { "original" },
+            title: None,
+            format: file.format.clone(),
+            original: file.original.clone(),
+            mtime: mtime(&file.name).to_string(),
+            size: file.bytes.to_string(),
+            length: file.length.clone(),
+            height: file.height.map(|height| height.to_string()),
+            width: None,
+        }
     }
 }

@@ -14,6 +14,10 @@ pub(crate) fn instead(faults: &[Fault]) -> Option<Response> {
             }
             Some(with_timing(response, faults))
         }
+        Fault::BackendError => {
+            let body = r#"{"error":"[BACKEND_ERROR] the search is not available"}"#;
+            Some(json(body.to_owned(), faults))
+        }
         _ => None,
     })
 }

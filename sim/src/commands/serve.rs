@@ -90,11 +90,11 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 60)]
     token_seconds: u64,
     /// Something that goes wrong, PLACE:WHEN:FAULT, several times for several: PLACE is metadata,
-    /// download or node; WHEN is always, a request's number (3, 0..2) or a ratio (370/1000); FAULT
+    /// download, node or search; WHEN is always, a request's number (3, 0..2) or a ratio (370/1000); FAULT
     /// is status=503,30 delay=MICROSECONDS pace=BYTES_PER_SECOND no-answer[=reset|=stall]
     /// close=BYTES reset=BYTES stall=BYTES range-ignored range-shifted=BYTES replaced=BYTES page
-    /// truncated=BYTES moov-damaged crumbs=BYTES packed odd-headers redirect-body=BYTES or
-    /// redirect=foreign|http|loop|chain|relative|missing
+    /// truncated=BYTES moov-damaged crumbs=BYTES packed odd-headers redirect-body=BYTES
+    /// backend-error or redirect=foreign|http|loop|chain|relative|missing
     #[arg(long, value_name = "RULE")]
     fault: Vec<Rule>,
     /// Seed of everything random

@@ -320,6 +320,8 @@ fn of_place(place: Place) -> Option<Mark> {
         Place::Download => Some(Mark::FaultAtDownload),
         Place::Node => Some(Mark::FaultAtNode),
         Place::Metadata => Some(Mark::FaultAtMetadata),
+        // Nothing that plays ever searches.
+        Place::Search => None,
     }
 }
 
@@ -329,7 +331,7 @@ fn of_fault(fault: &Fault) -> Mark {
         Fault::Status { status: 404, .. } => Mark::NotFound,
         Fault::Status { status: 429 | 503, retry_after: None } => Mark::Busy,
         Fault::Status { status: 429 | 503, retry_after: Some(_) } => Mark::BusyWithRetryAfter,
-        Fault::Status { .. } => Mark::ServerError,
+        Fault::Status { .. } | Fault::BackendError => Mark::ServerError,
         Fault::Delay(_) => Mark::Delay,
         Fault::Pace(_) => Mark::Pace,
         Fault::NoAnswer(CutKind::Close) => Mark::NoAnswerClose,
