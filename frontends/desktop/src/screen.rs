@@ -201,8 +201,9 @@ impl Screen {
     }
 
     /// The overlay to show from the next [`Screen::present`] on, pixel by pixel from the top left,
-    /// of which something is drawn in `parts` only. Say so only when it has changed: this uploads
-    /// those parts, and without a graphics card every pixel shown costs time with every picture.
+    /// of which something is drawn in `parts` only, and of which `changed` is other than the last
+    /// time. Say so only when it has changed: this uploads that much, and without a graphics card
+    /// every pixel of the parts costs time with every picture.
     ///
     /// # Errors
     /// When there are not four bytes for each pixel, or the renderer has no room for it.
@@ -210,6 +211,7 @@ impl Screen {
         &mut self,
         overlay: OverlayPixels<'_>,
         parts: impl IntoIterator<Item = Area>,
+        changed: impl IntoIterator<Item = Area>,
     ) -> Result<(), ScreenError> {
         let OverlayPixels { width, height, rgba } = overlay;
         self.overlay_parts.clear();
@@ -218,13 +220,19 @@ impl Screen {
             return Err(ScreenError::new("an overlay of another size than it says"));
         }
         self.overlay_parts.extend(parts.into_iter().filter_map(|part| part.within(width, height)));
-        if self.overlay_parts.is_empty() {
+        let has_texture =
+            self.overlay.as_ref().is_some_and(|(_, w, h)| (*w, *h) == (width, height));
+        if self.overlay_parts.is_empty() && !has_texture {
             return Ok(());
         }
+        let stale: Vec<Area> = match has_texture {
+            true => changed.into_iter().collect(),
+            false => self.overlay_parts.clone(),
+        };
         let texture =
             texture_of(&self.canvas, &mut self.overlay, PixelFormatEnum::RGBA32, (width, height))?;
         texture.set_blend_mode(BlendMode::Blend);
-        for part in &self.overlay_parts {
+        for part in stale.iter().filter_map(|part| part.within(width, height)) {
             // Within the overlay, so its first byte and its last are.
             let first = part.y as usize * pitch + part.x as usize * 4;
             texture.update(part.rect(), &rgba[first..], pitch).map_err(ScreenError::new)?;

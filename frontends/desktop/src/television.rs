@@ -301,7 +301,8 @@ impl Television {
             let canvas = self.painter.canvas();
             let (width, height) = (canvas.width(), canvas.height());
             let overlay = OverlayPixels { width, height, rgba: canvas.pixels() };
-            self.screen.set_overlay(overlay, layout.panels().map(area))?;
+            let changed = self.painter.damage().iter().copied().map(area);
+            self.screen.set_overlay(overlay, layout.panels().map(area), changed)?;
             self.stale = true;
         }
         if std::mem::take(&mut self.stale) {

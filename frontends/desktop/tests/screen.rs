@@ -29,6 +29,7 @@ fn the_screen_shows_what_it_is_given() {
     a_picture_is_turned_and_mirrored(&mut screen);
     an_overlay_lies_over_the_picture_as_long_as_it_is_set(&mut screen);
     only_the_parts_named_of_an_overlay_are_shown(&mut screen);
+    of_an_overlay_only_what_has_changed_is_uploaded(&mut screen);
     a_picture_keeps_its_shape_in_the_area_given(&mut screen);
     an_overlay_of_the_wrong_size_is_an_error(&mut screen);
     a_resized_window_shows_the_same_picture_in_its_new_size(&mut screen);
@@ -113,21 +114,21 @@ fn an_overlay_lies_over_the_picture_as_long_as_it_is_set(screen: &mut Screen) {
     let row = [[9, 9, 9, 0].repeat(160), [0, 0, 255, 128].repeat(160)].concat();
     let rgba = row.repeat(HEIGHT as usize);
     let overlay = || OverlayPixels { width: WIDTH, height: HEIGHT, rgba: &rgba };
-    screen.set_overlay(overlay(), [WHOLE]).unwrap();
+    screen.set_overlay(overlay(), [WHOLE], [WHOLE]).unwrap();
     let shown = screen.read_back().unwrap();
     let near = |at, colour: [u8; 3]| {
         pixel(&shown, at).iter().zip(colour).all(|(got, wanted)| got.abs_diff(wanted) <= 5)
     };
     assert!(near((40, 120), [255; 3]) && near((280, 120), [127, 127, 255]));
 
-    screen.set_overlay(overlay(), []).unwrap();
+    screen.set_overlay(overlay(), [], []).unwrap();
     let shown = screen.read_back().unwrap();
     assert!(pixel(&shown, (280, 120)).iter().all(|channel| *channel > 250));
 }
 
 fn an_overlay_of_the_wrong_size_is_an_error(screen: &mut Screen) {
     let overlay = OverlayPixels { width: WIDTH, height: HEIGHT, rgba: &[0; 16] };
-    assert!(screen.set_overlay(overlay, [WHOLE]).is_err());
+    assert!(screen.set_overlay(overlay, [WHOLE], [WHOLE]).is_err());
 }
 
 fn only_the_parts_named_of_an_overlay_are_shown(screen: &mut Screen) {
@@ -137,12 +138,26 @@ fn only_the_parts_named_of_an_overlay_are_shown(screen: &mut Screen) {
     let beyond = Area { x: 300, y: 200, width: 1000, height: 1000 };
     let outside = Area { x: 5000, y: 0, width: 10, height: 10 };
     let part = Area { x: 10, y: 10, width: 20, height: 20 };
-    screen.set_overlay(overlay(), [part, beyond, outside]).unwrap();
+    let parts = [part, beyond, outside];
+    screen.set_overlay(overlay(), parts, parts).unwrap();
     let shown = screen.read_back().unwrap();
     let lit = [(9, 9), (10, 10), (29, 29), (30, 30), (299, 199), (300, 200), (319, 239)];
     let lit = lit.map(|at| pixel(&shown, at)[0] > 128);
     assert_eq!(lit, [false, true, true, false, false, true, true]);
-    screen.set_overlay(overlay(), []).unwrap();
+    screen.set_overlay(overlay(), [], []).unwrap();
+}
+
+fn of_an_overlay_only_what_has_changed_is_uploaded(screen: &mut Screen) {
+    screen.set_picture(None).unwrap();
+    let [white, red] = [[255; 4], [255, 0, 0, 255]].map(|c| c.repeat((WIDTH * HEIGHT) as usize));
+    let overlay = |rgba| OverlayPixels { width: WIDTH, height: HEIGHT, rgba };
+    screen.set_overlay(overlay(&white), [WHOLE], [WHOLE]).unwrap();
+    let changed = Area { x: 10, y: 10, width: 20, height: 20 };
+    screen.set_overlay(overlay(&red), [WHOLE], [changed]).unwrap();
+    let shown = screen.read_back().unwrap();
+    let is_red = [(9, 9), (10, 10), (29, 29), (30, 30)].map(|at| pixel(&shown, at)[1] < 128);
+    assert_eq!(is_red, [false, true, true, false]);
+    screen.set_overlay(overlay(&red), [], []).unwrap();
 }
 
 fn a_picture_keeps_its_shape_in_the_area_given(screen: &mut Screen) {

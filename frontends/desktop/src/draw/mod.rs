@@ -59,7 +59,10 @@ impl Painter {
         }
         for damaged in &self.damage {
             self.canvas.set_clip(*damaged);
-            self.canvas.erase(*damaged);
+            // The guide's page covers all there was by itself.
+            if view.guide.is_none() {
+                self.canvas.erase(*damaged);
+            }
             screens::draw(&mut self.canvas, &mut self.text, view, &layout);
         }
         self.painted = Some(Painted { view: view.clone(), layout, size });
