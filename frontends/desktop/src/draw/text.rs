@@ -14,8 +14,9 @@ use super::canvas::{Canvas, Colour, Mask};
 /// How many glyphs are kept. A screen has some 150 different ones at up to four places between
 /// pixels; beyond this the cache starts afresh.
 const GLYPHS_MAX: usize = 2048;
-/// How many lines are kept in each style. The guide has some 60, and scrolls through others.
-const LINES_MAX: usize = 512;
+/// How many lines and words are kept in each style. The guide has some 60, and scrolls through
+/// others.
+const LINES_MAX: usize = 1024;
 /// Inter's capitals are this high, of 1000 per em (OS/2 sCapHeight: 2048 of 2816).
 const CAP_HEIGHT_PERMILLE: i32 = 727;
 const ELLIPSIS: char = '…';
@@ -210,14 +211,14 @@ impl Text {
 
     /// Breaks text into lines at spaces. The last takes one word more than fits when there is more,
     /// so that it is cut.
-    pub fn wrap(&self, text: &str, style: Style, width: i32, lines_max: usize) -> Vec<String> {
+    pub fn wrap(&mut self, text: &str, style: Style, width: i32, lines_max: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let may_break = |c: char| c.is_whitespace() && c != '\u{a0}';
         let width = width as f32;
-        let space = self.place(" ", style).1;
+        let space = self.set(" ", style).width;
         let mut taken = 0.0;
         for word in text.split(may_break).filter(|word| !word.is_empty()) {
-            let word_width = self.place(word, style).1;
+            let word_width = self.set(word, style).width;
             let full = lines.len() >= lines_max;
             match lines.last_mut() {
                 Some(line) if full || taken + space + word_width <= width => {
@@ -407,7 +408,7 @@ mod tests {
 
     #[test]
     fn lines_break_at_spaces_and_the_last_takes_more_than_fits() {
-        let text = Text::new();
+        let mut text = Text::new();
         let reason = "The archive answered 404: this film is not there.";
         let width = text.width("The archive answered", STYLE);
         let lines = text.wrap(reason, STYLE, width, 2);
