@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant as Monotonic};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -146,10 +146,14 @@ pub struct Running {
 impl Running {
     /// Waits until the trace satisfies `wanted`, for longer than anything here takes on any machine.
     pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&[Value]) -> bool) {
+        let deadline = Monotonic::now() + Duration::from_secs(60);
         while !wanted(&self.trace) {
-            match self.news.recv_timeout(Duration::from_secs(60)) {
+            match self.news.recv_timeout(deadline.saturating_duration_since(Monotonic::now())) {
                 Ok(event) => self.trace.push(event),
-                Err(_) => panic!("{what} never came: {:?}", self.trace),
+                Err(_) => {
+                    let told = self.trace.iter().filter(|event| event["ev"] != "picture");
+                    panic!("{what} never came: {:#?}", told.collect::<Vec<_>>());
+                }
             }
         }
     }
