@@ -25,7 +25,8 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use boxes::{BrokenBox, Child, Children, Fields, FourCc};
+pub use boxes::FourCc;
+use boxes::{BrokenBox, Child, Children, Fields};
 use codec::SampleEntry;
 pub use codec::{Aac, Avc, Codec, Colour, NalUnits, Orientation, Picture, Rotation};
 pub use cursor::{Cursor, Sample, SampleRange};

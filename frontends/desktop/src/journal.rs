@@ -51,6 +51,11 @@ pub struct ScreenLine {
     pub volume: u8,
     /// Whether the sound is off.
     pub muted: bool,
+    /// Whether the stream's health is there.
+    pub health: bool,
+    /// What the set says of its own accord.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     /// What is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subtitle: Option<String>,

@@ -181,7 +181,7 @@ impl Set {
         let (width, height) = self.television.size();
         let layout = layout(width, height, &view);
         for input in inputs {
-            if let Some(action) = self.input(input, &layout, view.guide.is_some()) {
+            if let Some(action) = self.input(input, &layout, view.grid.is_some()) {
                 leave |= self.act(action);
             }
         }
@@ -390,7 +390,7 @@ impl Set {
     fn trace(&mut self, view: &View, moment: Moment, status: &Status) {
         let channels = &self.schedule.line_up().channels;
         let number = |channel: usize| channels.get(channel).map_or(0, |channel| channel.number);
-        let cursor = self.guide.selected(&self.schedule, moment).filter(|_| view.guide.is_some());
+        let cursor = self.guide.selected(&self.schedule, moment);
         let cursor = cursor.map(|(channel, airing)| Cursor {
             channel: number(channel),
             title: channels
@@ -409,6 +409,8 @@ impl Set {
             entry: view.entry.as_ref().map(|entry| entry.digits.clone()),
             volume: self.guide.volume(),
             muted: self.guide.muted(),
+            health: view.health.is_some(),
+            notice: view.notice.clone(),
             subtitle: status.subtitle.clone(),
         };
         if self.traced.as_ref() != Some(&line) {
