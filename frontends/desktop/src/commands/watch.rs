@@ -97,7 +97,8 @@ pub fn run(
         network.extra_ca.extend_from_slice(server.ca_pem().as_bytes());
     }
     let frame_dump = args.keep.frame_dump()?;
-    let (settings, mut kept) = match Places::of_this_person().filter(|_| !args.no_settings) {
+    let places = Places::of_this_person();
+    let (settings, mut kept) = match places.as_ref().filter(|_| !args.no_settings) {
         None => (None, Kept::default()),
         Some(places) => {
             let (settings, kept) = Settings::open(places.settings(), Kept::default());
@@ -134,6 +135,7 @@ pub fn run(
         network,
         kept,
         settings,
+        cache: places.map(|places| places.answers()),
         hours,
         full_screen: args.full_screen,
         frames: args.keep.frames,

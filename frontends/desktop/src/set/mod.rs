@@ -5,6 +5,7 @@
 mod archive;
 mod captions;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -23,6 +24,7 @@ pub use self::archive::Archive;
 use self::captions::Captions;
 use crate::clock::SystemClock;
 use crate::journal::{Cursor, ScreenLine, Shown};
+use crate::library::Library;
 use crate::local_time::zone_around;
 use crate::screen::ScreenError;
 use crate::settings::Settings;
@@ -58,6 +60,8 @@ pub struct Setup {
     pub kept: Kept,
     /// Where to remember it; `None`: nowhere.
     pub settings: Option<Settings>,
+    /// Where answers about items are kept; `None`: nowhere.
+    pub cache: Option<PathBuf>,
     /// How the time of day is written.
     pub hours: Hours,
     /// Whether the window fills the screen from the start.
@@ -79,6 +83,9 @@ pub struct Set {
     /// What the settings were told last.
     kept: Kept,
     settings: Option<Settings>,
+    /// Opened when somebody first wants to know something.
+    library: Option<Library>,
+    cache: Option<PathBuf>,
     hours: Hours,
     zone: Zone,
     /// The moment that `zone` is around.
@@ -132,6 +139,8 @@ impl Set {
             network: setup.network,
             kept: setup.kept,
             settings: setup.settings,
+            library: None,
+            cache: setup.cache,
             hours: setup.hours,
             zone: zone_around(wall, &TimeZone::system()),
             zone_at: wall,
@@ -181,7 +190,7 @@ impl Set {
         let (width, height) = self.television.size();
         let layout = layout(width, height, &view);
         for input in inputs {
-            if let Some(action) = self.input(input, &layout, view.grid.is_some()) {
+            if let Some(action) = self.input(input, &layout, view.guide.is_some()) {
                 leave |= self.act(action);
             }
         }
@@ -317,6 +326,7 @@ impl Set {
             self.zone_at = moment.wall;
         }
         let reception = self.reception(report);
+        let details = self.details(moment);
         let captions = self.on.as_ref().map(|on| &on.captions);
         let subtitle = captions
             .filter(|_| self.guide.subtitles())
@@ -336,14 +346,22 @@ impl Set {
                 health.dropped_pictures = self.television.pictures_dropped() - before;
                 health
             }),
-            details: self.details(moment),
+            details,
         }
     }
 
-    /// What archive.org says about the programme under the cursor or, without a cursor, on the
-    /// screen.
-    fn details(&self, _moment: Moment) -> Option<Details> {
-        None
+    /// What archive.org says about the programme under the guide's cursor. Nobody asks about one
+    /// that nobody looks at, nor about films from inside the program.
+    fn details(&mut self, moment: Moment) -> Option<Details> {
+        let (channel, airing) = self.guide.selected(&self.schedule, moment)?;
+        let programme = airing.of(self.schedule.line_up().channels.get(channel)?)?;
+        if self.library.is_none() && self.archive.offline().is_none() {
+            let (base, cache) = (self.archive.base()?.clone(), self.cache.clone());
+            let wake = self.television.waker();
+            let library = Library::open(base, self.network.clone(), cache, wake);
+            self.library = library.inspect_err(|error| log::warn!("no details: {error}")).ok();
+        }
+        self.library.as_mut()?.details(&programme.item)
     }
 
     /// What the viewer is told about reception.
