@@ -6,7 +6,7 @@ use std::time::Duration;
 use testcard_core::guide::Health;
 use testcard_core::mp4::{Codec, Track};
 use testcard_core::net::{Network, Url};
-use testcard_core::playback::{Part, Player};
+use testcard_core::playback::{Coding, Part, Player};
 use testcard_core::time::MediaTime;
 use testcard_core::trace::Event;
 
@@ -52,16 +52,19 @@ impl Meter {
 
     /// Reads what a film is made of, once it is known.
     pub fn located<N: Network>(&mut self, player: &Player<N>) {
-        self.health.picture = player.track(Part::Picture).and_then(|track| picture(&track));
-        self.health.sound = player.track(Part::Sound).and_then(|track| sound(&track));
+        let coded = |part| player.coding(part).map(coding);
+        let picture = player.track(Part::Picture).and_then(|track| picture(&track));
+        let sound = player.track(Part::Sound).and_then(|track| sound(&track));
+        self.health.picture = picture.or_else(|| coded(Part::Picture));
+        self.health.sound = sound.or_else(|| coded(Part::Sound));
     }
 
     /// Reads how things stand.
     pub fn look<N: Network>(&mut self, player: &Player<N>) -> Health {
         let stream = player.stream();
-        let length = player.movie().map(|movie| movie.duration());
-        self.health.buffer_bytes = stream.window().len() as u64;
-        self.health.buffer = lasting(self.health.buffer_bytes, stream.file_length(), length);
+        let bytes = stream.window().len() as u64;
+        self.health.buffer_bytes = bytes;
+        self.health.buffer = lasting(bytes, stream.file_length(), player.duration());
         self.health.bytes_per_second = stream.measured().bytes_per_second;
         self.health.received_bytes = stream.totals().0;
         self.health.clone()
@@ -96,12 +99,27 @@ fn picture(track: &Track<'_>) -> Option<String> {
 
 fn sound(track: &Track<'_>) -> Option<String> {
     let Codec::Aac(aac) = track.codec() else { return None };
-    let channels = match aac.channels {
+    Some(sound_of(aac.sample_rate, aac.channels, "AAC"))
+}
+
+/// What a file is made of that is no film of the core's. Some of it only decoders know.
+fn coding(coding: &Coding) -> String {
+    let format = coding.format.to_string();
+    match coding.sample_rate {
+        0 => format,
+        rate => sound_of(rate, coding.channels, &format),
+    }
+}
+
+fn sound_of(rate: u32, channels: u8, format: &str) -> String {
+    let channels = match channels {
         1 => "mono".to_string(),
         2 => "stereo".to_string(),
         n => format!("{n} channels"),
     };
-    Some(format!("{}.{} kHz {channels} AAC", aac.sample_rate / 1000, aac.sample_rate / 100 % 10))
+    let thousands = format!("{}.{:03}", rate / 1000, rate % 1000);
+    let thousands = thousands.trim_end_matches('0').trim_end_matches('.');
+    format!("{thousands} kHz {channels} {format}")
 }
 
 #[cfg(test)]
@@ -138,6 +156,13 @@ mod tests {
         assert!(!cut_off_after(Event::Answered { x: 2, status: 503 }));
         assert!(!cut_off_after(failed(NodeFailure::Busy(503))));
         assert!(!cut_off_after(failed(NodeFailure::NoAnswer)));
+    }
+
+    #[test]
+    fn sound_is_described_as_on_the_box_of_a_record_player() {
+        assert_eq!(sound_of(44_100, 2, "AAC"), "44.1 kHz stereo AAC");
+        assert_eq!(sound_of(22_050, 1, "MP3"), "22.05 kHz mono MP3");
+        assert_eq!(sound_of(96_000, 6, "FLAC"), "96 kHz 6 channels FLAC");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use std::io::Write;
 
 use env_logger::{Builder, Env};
+use log::LevelFilter;
 use testcard_core::net::Url;
 use testcard_core::trace::Event;
 
@@ -17,6 +18,8 @@ const USUALLY: &str = "error,testcard=warn";
 /// Starts. Once per program, before anything else.
 pub fn start() {
     let mut builder = Builder::from_env(Env::default().default_filter_or(USUALLY));
+    // It would say whole addresses, whatever is in them.
+    builder.filter_module("ureq", LevelFilter::Off);
     if std::env::var_os("RUST_LOG").is_none() {
         builder.format(|line, record| writeln!(line, "testcard: {}", record.args()));
     }

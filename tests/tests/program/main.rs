@@ -6,6 +6,8 @@ mod bad_input;
 mod display;
 mod in_step;
 mod installed;
+mod listings;
+mod logs;
 mod outage;
 mod pinned;
 mod recorded;

@@ -65,8 +65,12 @@ impl Stage {
             .arg(self.path("ca.pem"))
             .arg("--trace")
             .arg(trace)
-            // A line-up of whoever runs the tests is not theirs.
-            .env("XDG_DATA_HOME", self.folder.path())
+            // What this person's set remembers is none of a test's business.
+            .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("XDG_DATA_HOME", self.path("data"))
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env_remove("RUST_LOG")
             .env("SDL_VIDEODRIVER", "dummy")
             .env("SDL_AUDIODRIVER", "disk")
             .env("SDL_DISKAUDIOFILE", self.path("speaker.raw"));
@@ -75,8 +79,15 @@ impl Stage {
 
     /// Runs the program to its end.
     pub fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs the program to its end in another environment.
+    pub fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
         let path = self.path("trace.jsonl");
-        let output = self.command(arguments, &path).output().expect("the program runs");
+        let mut command = self.command(arguments, &path);
+        command.envs(environment.iter().copied());
+        let output = command.output().expect("the program runs");
         let text = fs::read_to_string(path).unwrap_or_default();
         let trace = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
         Run { output, trace }
