@@ -104,7 +104,7 @@ pub(crate) fn sample() -> Session {
                         at: at(450_000),
                         url: start,
                         aim: Aim::Live { when: at(3), position: MediaTime::from_micros(-7) },
-                        duration: Some(Duration::from_millis(61_500)),
+                        duration: None,
                     },
                 ],
                 end: End { at: at(500_000), position: Some(MediaTime::from_millis(5)) },
@@ -263,6 +263,17 @@ fn the_documented_session_can_be_read_and_is_written_as_it_is_shown() {
     let mut body = vec![0; 4101];
     assert_eq!(session.exchanges[1].body.read_at(0, &mut body), 4101);
     assert_eq!(body[4096..], [0xf0, 0x33, 0x2f, 0xcf, 0x1c]);
+}
+
+#[test]
+fn how_long_a_programme_was_thought_to_last_is_kept() {
+    let mut session = sample();
+    let told = Some(Duration::from_millis(61_500));
+    session.about.viewing.tunes[1].duration = told;
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("some-session");
+    session.write(&place).unwrap();
+    assert_eq!(Session::read(&place).unwrap().about.viewing.tunes[1].duration, told);
 }
 
 #[test]
