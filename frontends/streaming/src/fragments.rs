@@ -224,26 +224,29 @@ impl Fragments {
     fn fragment_at(
         &self,
         at: u64,
-        look: u64,
+        mut look: u64,
         bytes: &Bytes<'_>,
     ) -> Result<Option<(u64, MediaTime)>, u64> {
         let mut piece = Vec::new();
-        let is_here = bytes.copy(at..at.saturating_add(look), &mut piece);
-        let found = (0..piece.len().saturating_sub(24)).find_map(|n| {
-            // Its first box says its number, in 16 bytes (§8.8.5).
-            let is_one = piece[n + 4..].starts_with(b"moof\0\0\0\x10mfhd");
-            let size = usize::try_from(boxes::u32_at(&piece, n)?).ok()?;
-            let moof = piece.get(n..n.checked_add(size)?).filter(|_| is_one)?;
-            let read = Fragment::read(moof, FRAGMENT_BYTES_MAX, &self.defaults)?;
-            let time = read.parts.iter().find_map(|part| self.begin_of(part))?;
-            Some((at + n as u64, time))
-        });
-        match found {
-            Some(found) => Ok(Some(found)),
-            None if is_here && bytes.file_length().is_some_and(|l| at + look >= l) => Ok(None),
-            None if look >= FRAGMENT_BYTES_MAX => Ok(None),
-            None if is_here => Err(look * 4),
-            None => Err(look),
+        loop {
+            let is_here = bytes.copy(at..at.saturating_add(look), &mut piece);
+            let found = (0..piece.len().saturating_sub(24)).find_map(|n| {
+                // Its first box says its number, in 16 bytes (§8.8.5).
+                let is_one = piece[n + 4..].starts_with(b"moof\0\0\0\x10mfhd");
+                let size = usize::try_from(boxes::u32_at(&piece, n)?).ok()?;
+                let moof = piece.get(n..n.checked_add(size)?).filter(|_| is_one)?;
+                let read = Fragment::read(moof, FRAGMENT_BYTES_MAX, &self.defaults)?;
+                let time = read.parts.iter().find_map(|part| self.begin_of(part))?;
+                Some((at + n as u64, time))
+            });
+            let is_end =
+                bytes.file_length().is_some_and(|length| at.saturating_add(look) >= length);
+            match found {
+                Some(found) => return Ok(Some(found)),
+                None if !is_here => return Err(look),
+                None if is_end || look >= FRAGMENT_BYTES_MAX => return Ok(None),
+                None => look *= 4,
+            }
         }
     }
 

@@ -74,18 +74,20 @@ impl Mp3 {
 
     /// The first frame at or behind an offset: where it is, its header, and bytes from there on.
     /// `Err`: how many bytes from the offset on it takes to say.
-    fn frame_at(&self, at: u64, look: u64, bytes: &Bytes<'_>) -> Result<Option<Frame>, u64> {
-        let range = at..at.saturating_add(look);
-        if !bytes.have(&range) {
-            return Err(look);
-        }
+    fn frame_at(at: u64, mut look: u64, bytes: &Bytes<'_>) -> Result<Option<Frame>, u64> {
         let mut piece = Vec::new();
-        bytes.copy(range.clone(), &mut piece);
-        let is_end = bytes.file_length().is_some_and(|length| length <= range.end);
-        match first_frame(&piece, is_end) {
-            Some((n, header)) => Ok(Some((at + n as u64, header, piece.split_off(n)))),
-            None if is_end || look >= JUNK_BYTES_MAX => Ok(None),
-            None => Err(look * 2),
+        loop {
+            let range = at..at.saturating_add(look);
+            if !bytes.have(&range) {
+                return Err(look);
+            }
+            bytes.copy(range.clone(), &mut piece);
+            let is_end = bytes.file_length().is_some_and(|length| length <= range.end);
+            match first_frame(&piece, is_end) {
+                Some((n, header)) => return Ok(Some((at + n as u64, header, piece.split_off(n)))),
+                None if is_end || look >= JUNK_BYTES_MAX => return Ok(None),
+                None => look *= 2,
+            }
         }
     }
 }
@@ -109,7 +111,7 @@ impl Reader for Mp3 {
                         _ => State::First(at, LOOK_BYTES),
                     };
                 }
-                State::First(at, look) => match self.frame_at(at, look, bytes) {
+                State::First(at, look) => match Self::frame_at(at, look, bytes) {
                     Err(look) => {
                         self.state = State::First(at, look);
                         return Ok(Find::Need(at..at.saturating_add(look)));
@@ -150,7 +152,7 @@ impl Reader for Mp3 {
     fn next(&mut self, bytes: &Bytes<'_>) -> Result<Read, String> {
         if let State::Sync(map, at, look) = &self.state {
             let (at, look) = (*at, *look);
-            match self.frame_at(at, look, bytes) {
+            match Self::frame_at(at, look, bytes) {
                 Err(look) => {
                     self.state = State::Sync(map.clone(), at, look);
                     return Ok(Read::Need(at.saturating_add(look)));

@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::json;
 use testcard_archive::serve::{Certificate, Flaw, OnExchange, Options, Server};
 use testcard_archive::{
-    Archive, ArchivedFilm, Clip, FilmSpec, FilmSpecError, Layout, Rule, VirtualFilm,
+    Archive, ArchivedFilm, Clip, FilmSpec, FilmSpecError, Layout, Rule, SoundFile, VirtualFilm,
 };
 use testcard_core::line_up::LineUp;
 
@@ -242,7 +242,8 @@ fn films_in(file: &Path) -> Result<Vec<ArchivedFilm>, Failure> {
 fn with_small_pictures(films: Vec<ArchivedFilm>, seed: u64) -> Archive {
     let mut archive = Archive::new(Clip::small_test_card(), seed);
     for film in films {
-        let spec = FilmSpec::new(film.duration_ms.max(1), Layout::MoovLast);
+        let layout = SoundFile::of_name(&film.file).map_or(Layout::MoovLast, Layout::Sound);
+        let spec = FilmSpec::new(film.duration_ms.max(1), layout);
         archive.add(&film.item, &film.title, &film.file, spec);
     }
     archive

@@ -10,6 +10,7 @@ mod listings;
 mod logs;
 mod outage;
 mod pinned;
+mod radio;
 mod recorded;
 mod run;
 mod schedule;
