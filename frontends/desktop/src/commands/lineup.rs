@@ -225,7 +225,7 @@ fn check_online(line_up: &LineUp, archive: &mut dyn Catalogue) -> Result<(), Fai
     match wrong {
         0 => print("every file is there\n"),
         wrong => {
-            let sentence = format!("{} not be played as it is", counted(wrong, "programme can"));
+            let sentence = format!("{} would not be played", counted(wrong, "programme"));
             Err(Failure::Archive { sentence, is_network: false })
         }
     }
@@ -296,7 +296,6 @@ fn summary(line_up: &LineUp) -> String {
 fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
-        _ if what.ends_with(" can") => format!("{count} {}s can", what.trim_end_matches(" can")),
         _ => format!("{count} {what}s"),
     }
 }
