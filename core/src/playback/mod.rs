@@ -453,6 +453,7 @@ impl<N: Network> Player<N> {
         container: Container,
         cx: &mut Context<'_, N>,
     ) -> Result<Step, ProgrammeFailure> {
+        cx.trace.record(cx.now, Event::Recognised { container });
         let reader = self.readers.and_then(|readers| readers(container, self.duration));
         self.reading = Some(match reader {
             Some(reader) => Reading::new(container, reader),

@@ -779,7 +779,6 @@ impl<N: Network> Stream<N> {
                 self.goal = Goal::Nothing;
                 self.window.restart_at(0);
                 self.fill_window(&start);
-                cx.trace.record(cx.now, Event::Recognised { container });
                 Some(Progress::Other(container))
             }
         }

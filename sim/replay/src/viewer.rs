@@ -518,8 +518,11 @@ impl<N: Network> Viewer<N> {
         self.true_bytes = true_bytes;
     }
 
-    /// What the film that is on truly is, if anybody knows.
+    /// What the film that is on truly is, if anybody knows: of what is no film, nobody does.
     fn film(&self) -> Option<Arc<dyn TrueFilm>> {
+        if self.player.as_ref()?.container().is_some() {
+            return None;
+        }
         let tune = self.viewing.tunes.get(self.tuned.checked_sub(1)?)?;
         let versions = self.truth.get(tune.url.as_str())?;
         let length = self.player.as_ref()?.stream().file_length();

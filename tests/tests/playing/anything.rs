@@ -34,7 +34,7 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-fn rule() -> impl Strategy<Value = Rule> {
+pub(super) fn rule() -> impl Strategy<Value = Rule> {
     let when = prop_oneof![
         (0_u64..6, 1_u64..4).prop_map(|(first, count)| When::Requests(first..first + count)),
         (1_u16..600).prop_map(When::PerMille),

@@ -4,6 +4,7 @@
 mod anything;
 mod endings;
 mod mishaps;
+mod radio;
 mod slow_links;
 mod tuning;
 

@@ -78,7 +78,10 @@ fn probe_says_what_a_sound_file_is_and_how_long_it_plays() {
     let stage = stage(&[]);
     for (name, expected) in [
         ("hour.mp3", "MP3, 3600.000 s\naudio: MP3 48000 Hz, 1 channels\n"),
-        ("hour.ogg", "Ogg, which does not say how long it plays\naudio: Vorbis 22050 Hz, 1 channels\n"),
+        (
+            "hour.ogg",
+            "Ogg, which does not say how long it plays\naudio: Vorbis 22050 Hz, 1 channels\n",
+        ),
         ("hour.flac", "FLAC, 3600.000 s\naudio: FLAC 16000 Hz, 1 channels\n"),
         (
             "hour.mp4",
