@@ -365,10 +365,7 @@ fn a_broken_line_up_of_mine_is_named_and_not_replaced() {
     let mine = format!("# I wrote this.\n{}", LineUp::built_in().to_toml());
     for (text, said) in [
         ("# Made by testcard 0\nchannel = 5\n", "--anew does without it"),
-        (
-            "# I wrote this.\n[[channel]]\nid = \"mine\"\nnumber = 9\nname = \"M\"\n[[channel.programme]]\ntitle = \"T\"\nitem = \"i\"\nfile = \"f\"\nduration = \"1:00\"\n",
-            "--out",
-        ),
+        (mine.as_str(), "--out"),
     ] {
         fs::write(home.line_up_path(), text).unwrap();
         let (code, _, complaint) = home.refresh();

@@ -221,42 +221,41 @@ pub fn licence(address: &str) -> Option<String> {
     }
 }
 
+/// So much HTML is looked at: more than is ever shown, and little enough for whatever is in it.
+const HTML_BYTES_MAX: usize = 10_000;
+
 /// HTML as text on one line: descriptions are HTML that people typed.
 fn plain(html: &str) -> String {
     let mut words = String::new();
-    let mut rest = html;
+    let mut rest = &html[..html.floor_char_boundary(HTML_BYTES_MAX)];
     while let Some(at) = rest.find(['<', '&']) {
         let (before, from) = rest.split_at(at);
         words.push_str(before);
-        let is_tag = from[1..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!".contains(c));
-        rest = if from.starts_with('<') {
-            match from.find('>').filter(|_| is_tag) {
-                Some(end) => {
-                    words.push(' ');
-                    &from[end + 1..]
-                }
-                None => {
-                    words.push('<');
-                    &from[1..]
-                }
-            }
-        } else {
-            let name = from[1..].split_once(';').filter(|(name, _)| name.len() <= 8);
-            match name.and_then(|(name, after)| Some((character(name)?, after))) {
-                Some((c, after)) => {
-                    words.push(c);
-                    after
-                }
-                None => {
-                    words.push('&');
-                    &from[1..]
-                }
-            }
+        let (c, after) = match tag(from).or_else(|| reference(from)) {
+            Some((c, after)) => (c, after),
+            // It stands for itself.
+            None => (if from.starts_with('<') { '<' } else { '&' }, &from[1..]),
         };
+        words.push(c);
+        rest = after;
     }
     words.push_str(rest);
     let words = words.split(|c: char| c.is_whitespace() || c.is_control());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// What comes after the tag that the text begins with, if it does, and a space in its place.
+fn tag(text: &str) -> Option<(char, &str)> {
+    let inside = text.strip_prefix('<')?;
+    let is_tag = inside.starts_with(|c: char| c.is_ascii_alphabetic() || "/!".contains(c));
+    let (_, after) = inside.split_once('>').filter(|_| is_tag)?;
+    Some((' ', after))
+}
+
+/// The character that the text begins with a reference to, if it does, and what comes after it.
+fn reference(text: &str) -> Option<(char, &str)> {
+    let (name, after) = text.strip_prefix('&')?.split_once(';')?;
+    Some((character(name)?, after))
 }
 
 /// The character of a reference, those that descriptions have: `amp`, `#39`, `#x27`.

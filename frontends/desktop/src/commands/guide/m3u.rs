@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_channel_is_the_film_on_air() {
         assert_eq!(
-            written(|listing, out| write_channels(listing, out)),
+            written(write_channels),
             "#EXTM3U
 #EXTINF:-1 tvg-id=\"films.testcard\" tvg-chno=\"1\" tvg-name=\"Films & 'more'\" \
              group-title=\"Testcard\",Films & \"more\"
