@@ -153,6 +153,11 @@ impl Channel {
     pub const DAY_PARTS_MAX: usize = 24;
     /// How far a clock can be from UTC, in minutes: as far as those of countries are.
     pub const UTC_OFFSETS_MIN: RangeInclusive<i16> = -12 * 60..=14 * 60;
+
+    /// All that is ever on: programmes, then fillers.
+    pub fn everything(&self) -> impl Iterator<Item = &Programme> {
+        self.programmes.iter().chain(&self.fillers)
+    }
 }
 
 impl Programme {

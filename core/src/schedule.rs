@@ -200,11 +200,7 @@ impl Airing {
     /// The programme or filler that this is an airing of, on that channel; `None`: none, it is the
     /// ident.
     pub fn of(self, channel: &Channel) -> Option<&Programme> {
-        let index = self.programme?;
-        match index.checked_sub(channel.programmes.len()) {
-            None => channel.programmes.get(index),
-            Some(filler) => channel.fillers.get(filler),
-        }
+        channel.everything().nth(self.programme?)
     }
 
     /// Whether this is one of the channel's fillers.

@@ -17,7 +17,7 @@ use testcard_archive::serve::{Certificate, Flaw, OnExchange, Options, Server};
 use testcard_archive::{
     Archive, ArchivedFilm, Clip, FilmSpec, FilmSpecError, Layout, Rule, SoundFile, VirtualFilm,
 };
-use testcard_core::line_up::LineUp;
+use testcard_core::line_up::{Channel, LineUp};
 
 /// The last port after which there are two more for the nodes.
 const FRONT_PORT_MAX: u16 = u16::MAX - 2;
@@ -225,7 +225,7 @@ fn films_in(file: &Path) -> Result<Vec<ArchivedFilm>, Failure> {
 
     let text = fs::read_to_string(file).map_err(Failure::about(file.display()))?;
     let line_up = LineUp::parse(&text).map_err(Failure::about(file.display()))?;
-    let programmes = line_up.channels.into_iter().flat_map(|channel| channel.programmes);
+    let programmes = line_up.channels.iter().flat_map(Channel::everything).cloned();
     Ok(programmes
         .map(|programme| ArchivedFilm {
             bytes: programme.bytes.unwrap_or(programme.duration_ms / 1000 * USUAL_RATE),

@@ -200,7 +200,7 @@ fn check(args: Check) -> Result<(), Failure> {
 fn check_online(line_up: &LineUp, archive: &mut dyn Catalogue) -> Result<(), Failure> {
     let mut wrong = 0;
     for channel in &line_up.channels {
-        for programme in channel.programmes.iter().chain(&channel.fillers) {
+        for programme in channel.everything() {
             let item = archive.item(&programme.item).map_err(|why| not_told(programme, &why))?;
             let trouble = match item {
                 None => Some("there is no such item".to_owned()),
