@@ -82,6 +82,25 @@ impl Channel {
         programmes.filter_map(move |(index, programme)| is_of_it(programme).then_some(index))
     }
 
+    /// Whether the part of the day that a programme belongs to, or the time between parts, is long
+    /// enough for it and its way to the next start.
+    pub fn has_room_for(&self, programme: &Programme) -> bool {
+        self.room_min(programme.part.as_deref())
+            .is_some_and(|room_min| self.slot_ms(programme) <= u64::from(room_min) * 60_000)
+    }
+
+    /// The minutes of a part of the day, or of the longest time between parts. `None`: there is no
+    /// such part, or nothing between.
+    pub(crate) fn room_min(&self, part: Option<&str>) -> Option<u16> {
+        if self.day_parts.is_empty() {
+            return part.is_none().then_some(DAY_MIN);
+        }
+        let name = |part: usize| self.day_parts.get(part).map(|part| part.name.as_str());
+        let windows = self.windows().unwrap_or_default();
+        let its = windows.iter().filter(|window| window.part.and_then(name) == part);
+        its.map(|window| window.length_min).max()
+    }
+
     /// How long the slot of a programme is, in milliseconds: its duration, rounded up to the grid.
     pub(crate) fn slot_ms(&self, programme: &Programme) -> u64 {
         match self.start_on_min {

@@ -293,13 +293,10 @@ fn check_day(
         {
             return fails(LineUpProblem::PartUnknown(name.to_owned()));
         }
-        let its = windows.iter().filter(|window| window.part.map(part_name) == name);
-        let longest_min = match its.map(|window| window.length_min).max() {
-            Some(longest_min) => longest_min,
-            None if windows.is_empty() => DAY_MIN,
-            None => return fails(LineUpProblem::NeverOn),
+        let Some(longest_min) = channel.room_min(name) else {
+            return fails(LineUpProblem::NeverOn);
         };
-        if channel.slot_ms(programme) > u64::from(longest_min) * 60_000 {
+        if !channel.has_room_for(programme) {
             return fails(LineUpProblem::LongerThanPart { longest_min });
         }
     }

@@ -307,7 +307,9 @@ mod tests {
     fn the_set_takes_every_option_and_a_command_those_that_it_heeds() {
         for option in SCHEDULE {
             assert_eq!(refused(option), None);
-            assert_eq!(refused(&format!("now {option}")), None);
+            for command in ["now", "guide", "guide --xmltv", "guide --m3u --channel 3"] {
+                assert_eq!(refused(&format!("{command} {option}")), None);
+            }
             for command in ["play https://archive.org/x.mp4", "probe x.mp4"] {
                 let arguments = format!("{command} {option}");
                 assert_eq!(refused(&arguments), Some(ErrorKind::UnknownArgument), "{arguments}");
@@ -325,7 +327,9 @@ mod tests {
     #[test]
     fn an_option_before_a_command_is_refused_and_not_ignored() {
         for option in SCHEDULE.iter().chain(&NETWORK).chain(&["--channel 3", "--offline"]) {
-            for command in ["play https://archive.org/x.mp4", "probe x.mp4", "now"] {
+            for command in
+                ["play https://archive.org/x.mp4", "probe x.mp4", "now", "guide", "lineup check"]
+            {
                 let arguments = format!("{option} {command}");
                 assert!(refused(&arguments).is_some(), "{arguments}");
             }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use testcard_core::net::Url;
 
-/// How long an answer is good. archive.org asks to be asked no more often than that.
+/// How long an answer is good. archive.org asks for caching; how long is our own rule.
 const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long one lies about.

@@ -36,7 +36,7 @@ pub const FILMS: [&str; 11] = [
     "64Kb MPEG4",
 ];
 
-/// Formats of sound, best first: what every item has and what is small before what is large.
+/// Formats of sound, best first: what archive.org derives for streaming before what is large.
 pub const SOUNDS: [&str; 9] = [
     "VBR MP3",
     "128Kbps MP3",
@@ -72,6 +72,8 @@ pub enum Unusable {
     NothingToPlay,
     /// Those that are take too much to decode or to fetch.
     TooHeavy,
+    /// Its part of the day is too short for it.
+    TooLong,
     /// Its licence is not one of those asked for, or it does not tell.
     Licence,
 }
@@ -83,6 +85,7 @@ impl fmt::Display for Unusable {
             Self::Dark => "it was taken out of public view",
             Self::NothingToPlay => "it has no file that can be played and says how long it is",
             Self::TooHeavy => "its files are too large to be played as they come",
+            Self::TooLong => "it is longer than its part of the day",
             Self::Licence => "it is not under one of the licences asked for",
         })
     }

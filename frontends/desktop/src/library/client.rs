@@ -15,13 +15,13 @@ use testcard_https::{Exchange, ExtraCaError, Https, Options};
 
 use super::cache::Cache;
 
-/// From one question to the next. archive.org publishes no limit; one a second is what its own
-/// staff suggests for scripts that run for long.
+/// From one question to the next. archive.org publishes no limit but asks for delays; this is our
+/// own.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Pauses before the second and later tries, unless `Retry-After` says something else. In the
-/// archive's bad hours half of all requests fail independently of each other, so five failures in a
-/// row happen to one question in thirty.
+/// Pauses before the second and later tries, unless `Retry-After` says something else. If half of
+/// all requests failed independently of each other, as downloads were seen to in bad hours, five
+/// failures in a row would happen to one question in thirty.
 const PAUSES: [Duration; 4] = [
     Duration::from_secs(2),
     Duration::from_secs(4),
@@ -35,7 +35,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(120);
 /// How long an answer may take, from the question to its last byte.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// The longest answer. The metadata of an item with ten thousand files is some 5 MB.
+/// The longest answer. An entry of a file is some 300 bytes, so this is room for 50,000 of them.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Someone who asks questions.
@@ -78,6 +78,19 @@ pub enum AskError {
 }
 
 impl AskError {
+    /// Whether another try, in a moment, may bring an answer.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Exchange(error) => !matches!(
+                error,
+                ExchangeError::NameNotFound | ExchangeError::Certificate | ExchangeError::Tls
+            ),
+            Self::TimedOut | Self::Busy(_) | Self::Nonsense(_) => true,
+            Self::Status(_) | Self::Later(_) | Self::Address(_) => false,
+            Self::TooLong(_) | Self::Refused(_) => false,
+        }
+    }
+
     /// Whether the network is to blame and another day may bring an answer.
     pub fn is_network(&self) -> bool {
         match self {
@@ -160,8 +173,8 @@ impl Client {
                 },
                 Err(refusal) => refusal,
             };
-            let may_pass = error.is_network() || matches!(error, AskError::Nonsense(_));
-            let Some(pause) = pauses.next().filter(|_| may_pass) else { return Err(error) };
+            let pause = pauses.next().filter(|_| error.may_pass());
+            let Some(pause) = pause else { return Err(error) };
             let pause = match retry_after {
                 Some(asked) if asked > RETRY_AFTER_MAX => {
                     return Err(AskError::Later(asked.as_secs()));

@@ -113,6 +113,13 @@ impl LookUp<'_> {
             let room = Channel::PROGRAMMES_MAX - found.len();
             self.source(source, old_programmes, room, &mut found, &mut changes)?;
         }
+        found.retain(|programme| {
+            let fits = planned.channel.has_room_for(programme);
+            if !fits {
+                changes.left_out.push((programme.item.clone(), Unusable::TooLong));
+            }
+            fits
+        });
         let mut fillers = Vec::new();
         if let Some(source) = &planned.fillers {
             self.source(source, old_fillers, Channel::FILLERS_MAX, &mut fillers, &mut changes)?;
@@ -463,6 +470,18 @@ mod tests {
         assert_eq!((part(0), part(1)), (None, Some("night")));
         assert_eq!(channel.fillers.len(), 1);
         assert_eq!(channel.fillers[0].item, "c");
+    }
+
+    #[test]
+    fn what_is_longer_than_its_part_of_the_day_is_left_out() {
+        let plan = plan(
+            "items = [\"a\"]\n[[channel.day_part]]\nname = \"noon\"\nfrom = \"12:00\"\n\
+             to = \"12:01\"\nitems = [\"b\", \"c\"]",
+        );
+        let shelf = Shelf(vec![("a", film(70)), ("b", film(60)), ("c", film(61))]);
+        let (line_up, changes) = made(&plan, None, shelf);
+        assert_eq!(items(&line_up), ["a", "b"]);
+        assert_eq!(changes.left_out, [("c".to_owned(), Unusable::TooLong)]);
     }
 
     #[test]
