@@ -41,7 +41,7 @@ lint: (need "rustfmt" "clippy" "c++" "nasm" "pkg-config" "sdl2")
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # All tests; a snapshot that none of them uses fails too
-tests: (need "c++" "nasm" "pkg-config" "sdl2" "nginx" "xmltv" "xvfb" "xdotool")
+tests: (need "c++" "nasm" "pkg-config" "sdl2" "nginx" "xmltv" "xvfb" "xdotool" "desktop-file-validate" "mandoc")
     mkdir -p target && rm -f "$INSTA_SNAPSHOT_REFERENCES_FILE"
     cargo test --workspace --locked --no-fail-fast
     tools/unused-snapshots

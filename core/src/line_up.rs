@@ -79,8 +79,9 @@ pub struct Programme {
 }
 
 impl LineUp {
-    /// The longest text that [`LineUp::parse`] reads: room for some 4,000 programmes.
-    pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+    /// The longest text that [`LineUp::parse`] reads: room for some 30,000 programmes, of 500 bytes
+    /// with their descriptions.
+    pub const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
     /// The most channels in a line-up.
     pub const CHANNELS_MAX: usize = 100;
 

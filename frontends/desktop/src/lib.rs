@@ -36,3 +36,4 @@ pub mod tape;
 pub mod television;
 pub mod tuner;
 pub mod wav;
+mod whole_file;

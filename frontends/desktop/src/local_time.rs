@@ -53,6 +53,19 @@ fn hours_in(locale: &str) -> Hours {
     }
 }
 
+/// The time of day in `zone`, as wide as any other in the same form: "20:42", " 8:42 PM".
+pub fn clock(at: UnixMillis, zone: &TimeZone, hours: Hours) -> String {
+    let form = match hours {
+        Hours::TwentyFour => "%H:%M",
+        Hours::Twelve => "%_I:%M %p",
+    };
+    match Timestamp::from_millisecond(at.0) {
+        Ok(time) => time.to_zoned(zone.clone()).strftime(form).to_string(),
+        // Beyond the year 9999.
+        Err(_) => "--:--".to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,15 +8,16 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
 use testcard_core::guide::Kept;
 use toml_edit::{Array, DocumentMut, Item, TomlError, Value};
+
+use crate::whole_file;
 
 /// How long nothing changes before it is written: whoever holds a volume key writes once.
 const QUIET: Duration = Duration::from_secs(1);
@@ -114,17 +115,40 @@ impl Drop for Settings {
 }
 
 /// Writes what comes until nobody sends any more.
-fn write_changes(path: &Path, mut written: Kept, news: &Receiver<Kept>) {
-    while let Ok(mut latest) = news.recv() {
+fn write_changes(path: &Path, written: Kept, news: &Receiver<Kept>) {
+    let mut keeper = Keeper { path, latest: written.clone(), written };
+    while let Ok(latest) = news.recv() {
+        keeper.latest = latest;
         while let Ok(later) = news.recv_timeout(QUIET) {
-            latest = later;
+            keeper.latest = later;
         }
-        match write(path, &written, &latest) {
-            Ok(()) => log::debug!("settings written to {}", path.display()),
-            Err(trouble) => log::warn!("the settings in {}: {trouble}", path.display()),
+        keeper.write();
+    }
+    // A disk that was full may have room again.
+    keeper.write();
+}
+
+/// What is to be in the file, and what of it is.
+struct Keeper<'a> {
+    path: &'a Path,
+    latest: Kept,
+    written: Kept,
+}
+
+impl Keeper<'_> {
+    /// Writes what has changed since it was last written; what cannot be written still has, the next
+    /// time.
+    fn write(&mut self) {
+        if self.latest == self.written {
+            return;
         }
-        // Also when they were not: once is enough to be told of a full disk, until the next change.
-        written = latest;
+        match write(self.path, &self.written, &self.latest) {
+            Ok(()) => {
+                log::debug!("settings written to {}", self.path.display());
+                self.written = self.latest.clone();
+            }
+            Err(trouble) => log::warn!("the settings in {}: {trouble}", self.path.display()),
+        }
     }
 }
 
@@ -203,7 +227,7 @@ fn write(path: &Path, written: &Kept, latest: &Kept) -> Result<(), Trouble> {
     put("subtitles", latest.subtitles != written.subtitles, latest.subtitles.into());
     let favourites: Array = latest.favourites.iter().map(String::as_str).collect();
     put("favourites", latest.favourites != written.favourites, favourites.into());
-    replace(path, document.to_string().as_bytes()).map_err(Trouble::Write)
+    whole_file::replace(path, document.to_string().as_bytes()).map_err(Trouble::Write)
 }
 
 /// Sets a value, and leaves the comment behind it where it is.
@@ -229,18 +253,6 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other(format!("there are {BROKEN_MAX} broken ones beside it; remove some")))
-}
-
-/// Puts a whole file in the place of another. A link to a file elsewhere stays a link.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -392,6 +404,21 @@ mod tests {
         home.evening(|kept| kept.volume = 15);
         assert!(fs::symlink_metadata(home.path()).expect("a link").is_symlink());
         assert_eq!(fs::read_to_string(&elsewhere).expect("a file"), "volume = 15\n");
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_with_the_next_change() {
+        let home = Home::new(None);
+        let (path, in_the_way) = (home.path(), home.0.path().join("testcard"));
+        fs::write(&in_the_way, "").expect("a file");
+        let favourites = vec!["owl".to_string()];
+        let mut keeper =
+            Keeper { path: &path, latest: Kept { favourites, ..usual() }, written: usual() };
+        keeper.write();
+        fs::remove_file(&in_the_way).expect("a file");
+        keeper.latest.volume = 15;
+        keeper.write();
+        assert_eq!(home.text(), "volume = 15\nfavourites = [\"owl\"]\n");
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub const BYTES_MAX: usize = 4 * 1024 * 1024;
 const CUES_MAX: usize = 20_000;
 /// The longest text of a cue in characters. What a person can read while it is there is a tenth.
 const CHARS_MAX: usize = 1_000;
+
+/// The longest piece of markup. What seems to be longer is text.
+const MARKUP_BYTES_MAX: usize = 256;
 /// The most lines shown at once, of all that is said at the same time.
 const LINES_MAX: usize = 4;
 
@@ -132,7 +135,10 @@ fn time(text: &str) -> Option<MediaTime> {
 fn shown(text: &str) -> Vec<String> {
     let mut plain = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(['<', '{', '&']) {
+    // Four bytes are the most that a character takes.
+    while plain.len() < CHARS_MAX * 4
+        && let Some(at) = rest.find(['<', '{', '&'])
+    {
         plain.push_str(&rest[..at]);
         rest = &rest[at..];
         match markup(rest) {
@@ -167,13 +173,16 @@ fn markup(text: &str) -> Option<(usize, &'static str)> {
         ("&lrm;", "\u{200e}"),
         ("&rlm;", "\u{200f}"),
     ];
-    let up_to = |end: char| text.find(end).map(|at| (at + 1, ""));
+    let up_to = |end: u8| {
+        let at = text.bytes().take(MARKUP_BYTES_MAX).position(|byte| byte == end)?;
+        Some((at + 1, ""))
+    };
     let second = text[1..].chars().next();
     match text.as_bytes().first()? {
         // `<i>`, `</font>`, `<c.loud>`, and `<00:01.000>` for karaoke; "1 < 2" is none.
-        b'<' if second.is_some_and(|c| c == '/' || c.is_ascii_alphanumeric()) => up_to('>'),
+        b'<' if second.is_some_and(|c| c == '/' || c.is_ascii_alphanumeric()) => up_to(b'>'),
         // `{\an8}` of SubStation Alpha, which puts a line at the top.
-        b'{' if second == Some('\\') => up_to('}'),
+        b'{' if second == Some('\\') => up_to(b'}'),
         b'&' => {
             let named = CHARACTERS.into_iter().find(|(name, _)| text.starts_with(name));
             named.map(|(name, character)| (name.len(), character))
@@ -193,6 +202,15 @@ mod tests {
         let subtitles = Subtitles::parse(file);
         let at = |s: &f64| subtitles.at(MediaTime::from_micros((s * 1e6) as i64));
         seconds.iter().map(|s| at(s).unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn what_looks_like_markup_without_an_end_is_text() {
+        let long = format!("<{}>", "a".repeat(MARKUP_BYTES_MAX));
+        assert_eq!(shown("<i>Who?</i> <b"), ["Who? <b"]);
+        assert_eq!(shown(&long), [long.as_str()]);
+        // Quadratic, this would take minutes.
+        assert_eq!(shown(&"<a".repeat(2_000_000)), ["<a".repeat(CHARS_MAX / 2)]);
     }
 
     #[test]

@@ -96,6 +96,11 @@ fn refresh(args: Refresh) -> Result<(), Failure> {
     let out = args.out.or_else(|| places.as_ref().map(Places::line_up));
     let out = out.ok_or_else(|| nowhere("--out"))?;
     let plan = Plan::parse(&read(&channels)?).map_err(unusable(&named(&channels)))?;
+    // What cannot come to anything is said before anybody is asked for hours.
+    let planned = plan.channels.iter().map(|planned| planned.channel.clone()).collect();
+    let merged = LineUp::built_in().merged_with(LineUp { channels: planned });
+    merged.map_err(unusable(&named(&channels)))?;
+    freeze::check_place(&out).map_err(unusable(&named(&out)))?;
     let before = match args.anew || !out.exists() {
         true => None,
         false => {

@@ -190,6 +190,18 @@ impl ScheduleArgs {
         Ok(Schedule::new(line_up, self.seed))
     }
 
+    /// The same for a person who wants to watch: where the line-up that was made for them cannot be
+    /// used, the built-in one stands in, and a sentence says so.
+    fn schedule_to_watch(&self) -> Result<(Schedule, Option<String>), Failure> {
+        match self.schedule() {
+            Err(Failure::Usage(sentence)) if self.line_up.is_none() => {
+                eprintln!("testcard: {sentence}");
+                Ok((Schedule::new(LineUp::built_in(), self.seed), Some(sentence)))
+            }
+            outcome => Ok((outcome?, None)),
+        }
+    }
+
     /// The moment to pretend, if any.
     fn pretended(&self) -> Option<UnixMillis> {
         self.when.map(|when| UnixMillis(when.as_millisecond()))

@@ -1,11 +1,12 @@
 //! `testcard now`: what every channel shows, for people and for scripts. Opens nothing.
 
 use clap::Args;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 use testcard_core::time::UnixMillis;
 
 use super::{Failure, ScheduleArgs};
+use crate::local_time::{clock, hours_here};
 
 #[derive(Args)]
 pub struct Now {
@@ -26,7 +27,8 @@ pub fn run(args: &Now) -> Result<(), Failure> {
         println!("{json}");
         return Ok(());
     }
-    let zone = TimeZone::system();
+    let (zone, hours) = (TimeZone::system(), hours_here());
+    let gap = clock(at, &zone, hours).len() + 3;
     let name_width = now.channels.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
     for channel in &now.channels {
         match &channel.on_air {
@@ -36,8 +38,8 @@ pub fn run(args: &Now) -> Result<(), Failure> {
                     "{:>3}  {:<name_width$}  {}–{}  {}{year}, {} in",
                     channel.number,
                     channel.name,
-                    clock(on_air.starts_unix_ms, &zone),
-                    clock(on_air.ends_unix_ms, &zone),
+                    clock(on_air.starts_unix_ms, &zone, hours),
+                    clock(on_air.ends_unix_ms, &zone, hours),
                     on_air.title,
                     duration(channel.position_ms),
                 );
@@ -46,22 +48,15 @@ pub fn run(args: &Now) -> Result<(), Failure> {
         }
         if let Some(next) = &channel.next {
             println!(
-                "     {:<name_width$}  {}        {}",
+                "     {:<name_width$}  {}{:gap$}{}",
                 "",
-                clock(next.starts_unix_ms, &zone),
+                clock(next.starts_unix_ms, &zone, hours),
+                "",
                 next.title
             );
         }
     }
     Ok(())
-}
-
-/// Local time of day, `20:42`.
-fn clock(at: UnixMillis, zone: &TimeZone) -> String {
-    match Timestamp::from_millisecond(at.0) {
-        Ok(time) => Zoned::new(time, zone.clone()).strftime("%H:%M").to_string(),
-        Err(_) => "--:--".to_string(),
-    }
 }
 
 fn duration(millis: i64) -> String {

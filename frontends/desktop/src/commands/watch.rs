@@ -63,7 +63,7 @@ pub fn run(
     stop: Stop,
 ) -> Result<(), Failure> {
     let clock = schedule.pretended().map_or_else(SystemClock::new, SystemClock::pretending);
-    let schedule = schedule.schedule()?;
+    let (schedule, notice) = schedule.schedule_to_watch()?;
     let channels = &schedule.line_up().channels;
     let channel = args.channel.map(|number| {
         channels.iter().find(|channel| channel.number == number).ok_or_else(|| {
@@ -137,6 +137,7 @@ pub fn run(
         settings,
         cache: places.map(|places| places.answers()),
         hours,
+        notice,
         full_screen: args.full_screen,
         frames: args.keep.frames,
         stop,

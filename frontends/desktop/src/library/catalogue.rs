@@ -152,9 +152,10 @@ impl<'a> Results<'a> {
                 return Ok(None);
             };
             let found = match catalogue.page(self.query, self.sort, page.clone()) {
-                // Where the archive draws the line is its business.
+                // Where the archive draws the line between pages and cursors is its business.
                 Err(AskError::Refused(words))
-                    if words.contains("[RANGE_OUT_OF_BOUNDS]") && page != Page::Number(1) =>
+                    if words.contains("[RANGE_OUT_OF_BOUNDS]")
+                        && matches!(page, Page::Number(2..)) =>
                 {
                     self.page = Some(Page::Deep);
                     continue;
@@ -201,6 +202,7 @@ mod tests {
         items: usize,
         asked: Vec<Page>,
         refuses_from: usize,
+        refuses_deep: bool,
     }
 
     impl Catalogue for Numbered {
@@ -213,6 +215,9 @@ mod tests {
             let (from, rows) = match &page {
                 Page::Number(number) if *number >= self.refuses_from => {
                     return Err(AskError::Refused("[RANGE_OUT_OF_BOUNDS] x".to_owned()));
+                }
+                Page::Deep if self.refuses_deep => {
+                    return Err(AskError::Refused("[RANGE_OUT_OF_BOUNDS] y".to_owned()));
                 }
                 Page::Number(number) => ((number - 1) * PAGE_ROWS, PAGE_ROWS),
                 Page::Deep => (0, DEEP_ROWS),
@@ -234,7 +239,7 @@ mod tests {
     }
 
     fn numbered(items: usize) -> Numbered {
-        Numbered { items, asked: Vec::new(), refuses_from: usize::MAX }
+        Numbered { items, asked: Vec::new(), refuses_from: usize::MAX, refuses_deep: false }
     }
 
     fn all(catalogue: &mut Numbered, licences: &[LicenceKind]) -> Vec<String> {
@@ -263,6 +268,16 @@ mod tests {
         assert!(catalogue.asked.contains(&Page::Number(100)));
         assert!(!catalogue.asked.contains(&Page::Number(101)));
         assert!(catalogue.asked.contains(&Page::At("12000".to_owned())));
+    }
+
+    #[test]
+    fn an_archive_that_refuses_to_go_on_in_any_way_is_not_asked_for_ever() {
+        let mut catalogue = Numbered { refuses_from: 3, refuses_deep: true, ..numbered(1_500) };
+        let mut results = Results::new("q", "downloads desc", &[]);
+        let outcome =
+            std::iter::from_fn(|| results.next(&mut catalogue).transpose()).find_map(Result::err);
+        assert!(matches!(outcome, Some(AskError::Refused(_))), "{outcome:?}");
+        assert_eq!(catalogue.asked.len(), 4);
     }
 
     #[test]

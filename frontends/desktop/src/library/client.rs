@@ -13,6 +13,8 @@ use testcard_core::net::{ExchangeError, ExchangePoll, Head, Network, Request, Ur
 use testcard_core::stream::{ProgrammeFailure, REDIRECTS_MAX, redirect};
 use testcard_https::{Exchange, ExtraCaError, Https, Options};
 
+use crate::logging::without_secrets;
+
 use super::cache::Cache;
 
 /// From one question to the next. archive.org publishes no limit but asks for delays; this is our
@@ -182,6 +184,7 @@ impl Client {
                 Some(asked) => asked.max(pause),
                 None => pause,
             };
+            let url = without_secrets(url.as_str());
             log::info!("{url}: {error}; asking again in {} s", pause.as_secs_f32());
             thread::sleep(pause);
         }
@@ -195,7 +198,7 @@ impl Client {
             let asked_at = Instant::now();
             self.asked_at = Some(asked_at);
             let deadline = asked_at + ANSWER_WITHIN;
-            log::debug!("asking {current}");
+            log::debug!("asking {}", without_secrets(current.as_str()));
             let mut exchange = self.https.open(&Request { url: current.clone(), range: None });
             let head = self.head(&mut exchange, deadline).map_err(|error| (error, None))?;
             match head.status {

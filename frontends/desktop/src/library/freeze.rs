@@ -5,12 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use jiff::Timestamp;
-use tempfile::NamedTempFile;
 use testcard_core::line_up::{
     Channel, Files, LineUp, LineUpError, Plan, PlannedChannel, Programme, Source, Wanted,
 };
@@ -18,6 +17,7 @@ use testcard_core::line_up::{
 use super::catalogue::{Catalogue, Results, licence_will_do};
 use super::choice::{self, Unusable};
 use super::client::AskError;
+use crate::whole_file;
 
 /// How a file begins that [`write`] has made, and may replace.
 const MADE_BY: &str = "# Made by testcard ";
@@ -300,30 +300,35 @@ fn origin(source: &Source) -> String {
 /// # Errors
 /// Those of the file system; and there is another file by that name, which was not made here.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
-    match fs::read(path) {
-        Ok(old) if !old.starts_with(MADE_BY.as_bytes()) => {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "there is a file that `testcard lineup refresh` did not make; move it away, or \
-                 write to another with --out",
-            ));
-        }
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    check_place(path)?;
+    whole_file::replace(path, text.as_bytes())
+}
+
+/// Whether [`write()`] may write there: nobody's own file is replaced.
+///
+/// # Errors
+/// Those of the file system; and there is another file by that name, which was not made here.
+pub fn check_place(path: &Path) -> io::Result<()> {
+    let mut start = [0; MADE_BY.len()];
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let is_ours = (&file).read_exact(&mut start).is_ok() && start == *MADE_BY.as_bytes();
+    match is_ours {
+        true => Ok(()),
+        false => Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is a file that `testcard lineup refresh` did not make; move it away, or write \
+             to another with --out",
+        )),
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::answers::{File, Found, FoundItem, Item};
     use super::super::catalogue::Page;
     use super::*;

@@ -64,6 +64,8 @@ pub struct Setup {
     pub cache: Option<PathBuf>,
     /// How the time of day is written.
     pub hours: Hours,
+    /// What the viewer is to be told first, as a sentence.
+    pub notice: Option<String>,
     /// Whether the window fills the screen from the start.
     pub full_screen: bool,
     /// Leave after so many pictures.
@@ -127,8 +129,9 @@ impl Set {
         }
         let (now, wall) = (setup.clock.now(), setup.clock.wall());
         guide.inform(now);
-        if let Some(trouble) = setup.settings.as_ref().and_then(Settings::trouble) {
-            guide.notify(trouble.to_string(), now);
+        let trouble = setup.settings.as_ref().and_then(Settings::trouble);
+        if let Some(sentence) = setup.notice.or(trouble.map(|trouble| trouble.to_string())) {
+            guide.notify(sentence, now);
         }
         Self {
             schedule: setup.schedule,

@@ -16,6 +16,7 @@ use testcard_core::schedule::{Airing, Schedule};
 use testcard_core::time::UnixMillis;
 
 use super::{Failure, ScheduleArgs, parse_url, unusable};
+use crate::local_time::hours_here;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -91,7 +92,7 @@ pub fn run(args: &Guide) -> Result<(), Failure> {
         () if args.xmltv => xmltv::write(&listing, &mut out),
         () if args.m3u && args.channel.is_some() => m3u::write_programmes(&listing, &mut out),
         () if args.m3u => m3u::write_channels(&listing, &mut out),
-        () => text::write(&listing, &TimeZone::system(), &mut out),
+        () => text::write(&listing, &TimeZone::system(), hours_here(), &mut out),
     };
     match written.and_then(|()| out.flush()) {
         // Who reads it has read enough.

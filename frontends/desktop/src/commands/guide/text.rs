@@ -4,11 +4,19 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
+use testcard_core::guide::Hours;
 use testcard_core::time::UnixMillis;
+
+use crate::local_time::clock;
 
 use super::Listing;
 
-pub fn write(listing: &Listing, zone: &TimeZone, out: &mut impl Write) -> io::Result<()> {
+pub fn write(
+    listing: &Listing,
+    zone: &TimeZone,
+    hours: Hours,
+    out: &mut impl Write,
+) -> io::Result<()> {
     for (nth, (index, channel)) in listing.channels().enumerate() {
         if nth > 0 {
             writeln!(out)?;
@@ -24,8 +32,8 @@ pub fn write(listing: &Listing, zone: &TimeZone, out: &mut impl Write) -> io::Re
             {
                 writeln!(out, "     {}", starts.strftime("%A, %-d %B"))?;
             }
-            let clock = starts.map(|starts| starts.strftime("%H:%M").to_string());
-            writeln!(out, "     {}  {}", clock.unwrap_or_default(), listed.title())?;
+            let clock = clock(listed.airing.starts, zone, hours);
+            writeln!(out, "     {clock}  {}", listed.title())?;
         }
     }
     Ok(())
@@ -46,7 +54,7 @@ mod tests {
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         let text = with_listing(LINE_UP, 4, |listing| {
             let mut out = Vec::new();
-            write(listing, &zone, &mut out).unwrap();
+            write(listing, &zone, Hours::TwentyFour, &mut out).unwrap();
             String::from_utf8(out).unwrap()
         });
         assert_eq!(
