@@ -269,6 +269,7 @@ impl<N: Network> Receiver<N> {
     fn set_up(&mut self) -> Happening {
         (self.picture_decoder, self.sound_decoder) = (None, None);
         self.orientation = Orientation::default();
+        self.sound_only = None;
         let Some(player) = &mut self.player else { return Happening::Ended };
         if let Some(track) = player.track(Part::Picture) {
             self.orientation = track.picture().map_or(Orientation::default(), |p| p.orientation);

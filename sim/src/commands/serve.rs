@@ -70,7 +70,7 @@ pub(super) struct Arguments {
     /// A film: NAME:SECONDS:BYTES:LAYOUT, several times for several. BYTES may be `min`; LAYOUT is
     /// `first` or `last` (where moov lies), then any of `+co64` (64-bit offsets), `+wide` (mdat
     /// with a 64-bit length), `+to-end` (mdat without a length) and `+480x272` (pictures of that
-    /// size, for a PSP)
+    /// size, for a PSP); or `mp3`, `ogg`, `flac` or `fragments`, for sound
     #[arg(long, default_value = "testcard:1800:185000000:first")]
     film: Vec<Film>,
     /// Every film of a line-up instead, with its own name, size and duration and the picture of a
