@@ -128,7 +128,8 @@ fn at(millis: u64) -> Moment {
     }
 }
 
-/// Twenty channels of films, episodes and shorts, as a personal line-up has them.
+/// Twenty channels of films, episodes and shorts, as a personal line-up has them: on every other
+/// one they start on the half hour, with shorts between them.
 fn schedule() -> Schedule {
     let titles = [
         ("Detour", 68),
@@ -153,6 +154,8 @@ fn schedule() -> Schedule {
             number,
             name: format!("Channel {number}"),
             programmes: titles.iter().map(programme).collect(),
+            start_on_min: (number % 2 == 0).then_some(30),
+            fillers: titles.iter().filter(|(_, minutes)| *minutes < 20).map(programme).collect(),
             ..Channel::default()
         })
         .collect();

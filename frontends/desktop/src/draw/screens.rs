@@ -468,7 +468,11 @@ impl Screen<'_> {
     /// The line, and a drop on top of it.
     fn now(&mut self) {
         let Some(line) = self.place(Part::Now) else { return };
-        self.canvas.fill(line, AMBER);
+        // Softer where words are to be read on it.
+        let above = self.place(Part::Rows).map_or(0, |rows| rows.y - line.y);
+        self.canvas.fill(Rect { height: above, ..line }, AMBER);
+        let over = Rect { y: line.y + above, height: line.height - above, ..line };
+        self.canvas.fill(over, AMBER.alpha(176));
         let side = (self.em * 4 / 10).max(line.width);
         let x = line.x + line.width / 2 - side / 2;
         let drop = Rect { x, width: side, height: side, ..line };
