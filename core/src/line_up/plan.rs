@@ -235,7 +235,7 @@ fn channel(
     before: &[&Channel],
     subject: &Subject<'_>,
 ) -> Result<PlannedChannel, LineUpError> {
-    let place = subject.place(&text.id);
+    let at = text.id.span().start;
     let head = HeadText {
         id: text.id,
         number: text.number,
@@ -257,11 +257,11 @@ fn channel(
     // Where parts take up the day, the channel itself has nothing to say.
     let is_silent = its.items.is_none() && its.search.is_none();
     if !is_silent || text.day_part.is_empty() {
-        sources.push(source(its, None, subject, Some(place))?);
+        sources.push(source(its, None, subject, at)?);
     }
     let mut parts = Vec::new();
     for part in text.day_part {
-        let place = subject.place(&part.name);
+        let at = part.name.span().start;
         let its = SourceText {
             items: part.items,
             search: part.search,
@@ -272,20 +272,20 @@ fn channel(
         };
         let name = part.name.get_ref().to_owned();
         parts.push(DayPartText { name: part.name, from: part.from, to: part.to });
-        sources.push(source(its, Some(name), subject, Some(place))?);
+        sources.push(source(its, Some(name), subject, at)?);
     }
-    let (day_parts, places) = toml_text::day_parts(parts, channel.start_on_min, subject)?;
+    let (day_parts, parts_at) = toml_text::day_parts(parts, channel.start_on_min, subject)?;
     channel.day_parts = day_parts;
-    toml_text::check_overlaps(&channel, &places, subject)?;
+    toml_text::check_overlaps(&channel, &parts_at, subject)?;
     let has_gaps = channel.start_on_min.is_some() || !channel.day_parts.is_empty();
     let fillers = match text.fillers {
         None => None,
         Some(text) => {
-            let place = subject.place(&text);
+            let at = text.span().start;
             if !has_gaps {
-                return Err(subject.error(Some(place), LineUpProblem::FillerWithoutGap));
+                return Err(subject.error(Some(at), LineUpProblem::FillerWithoutGap));
             }
-            Some(source(text.into_inner(), None, subject, Some(place))?)
+            Some(source(text.into_inner(), None, subject, at)?)
         }
     };
     Ok(PlannedChannel { channel, sources, fillers })
@@ -295,7 +295,7 @@ fn source(
     text: SourceText,
     part: Option<String>,
     subject: &Subject<'_>,
-    place: Option<super::Place>,
+    at: usize,
 ) -> Result<Source, LineUpError> {
     let licences = text.licence.unwrap_or_default().into_iter().map(|word| {
         subject.check(word, |word| {
@@ -317,16 +317,16 @@ fn source(
         if is_sort(&sort) { Ok(sort) } else { Err(LineUpProblem::Sort(sort)) }
     })?;
     let wanted = match (text.items, text.search) {
-        (None, None) => return Err(subject.error(place, LineUpProblem::NoSource)),
+        (None, None) => return Err(subject.error(Some(at), LineUpProblem::NoSource)),
         (Some(items), Some(_)) => {
-            return Err(subject.error(Some(subject.place(&items)), LineUpProblem::TwoSources));
+            return Err(subject.error(Some(items.span().start), LineUpProblem::TwoSources));
         }
         (Some(items), None) => {
             let count = items.get_ref().len();
-            let items_place = subject.place(&items);
+            let items_at = items.span().start;
             if !(1..=Channel::PROGRAMMES_MAX).contains(&count) {
                 let problem = LineUpProblem::ItemCount(count);
-                return Err(subject.error(Some(items_place), problem));
+                return Err(subject.error(Some(items_at), problem));
             }
             let mut known: Vec<String> = Vec::new();
             for item in items.into_inner() {

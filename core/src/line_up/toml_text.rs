@@ -156,7 +156,7 @@ fn channel(
     before: &[Channel],
     subject: &Subject<'_>,
 ) -> Result<Channel, LineUpError> {
-    let name_place = subject.place(&text.name);
+    let name_at = text.name.span().start;
     let head = head(
         HeadText {
             id: text.id,
@@ -171,15 +171,15 @@ fn channel(
     )?;
     let count = text.programme.len();
     if !(1..=Channel::PROGRAMMES_MAX).contains(&count) {
-        return Err(subject.error(Some(name_place), LineUpProblem::ProgrammeCount(count)));
+        return Err(subject.error(Some(name_at), LineUpProblem::ProgrammeCount(count)));
     }
 
     let mut films = BTreeMap::new();
-    let (mut programmes, mut places) = (Vec::new(), Vec::new());
+    let (mut programmes, mut durations_at) = (Vec::new(), Vec::new());
     for text in text.programme {
         let name = format!("{}, {}", subject.name, Quoted(text.title.get_ref()));
         let subject = Subject { toml: subject.toml, name };
-        places.push(Some(subject.place(&text.duration)));
+        durations_at.push(text.duration.span().start);
         programmes.push(programme(text, &mut films, &subject)?);
     }
     let mut fillers = Vec::new();
@@ -200,35 +200,35 @@ fn channel(
         fillers.push(programme(text, &mut films, &subject)?);
     }
 
-    let (day_parts, places_of_parts) = day_parts(text.day_part, head.start_on_min, subject)?;
+    let (day_parts, parts_at) = day_parts(text.day_part, head.start_on_min, subject)?;
     let channel = Channel { day_parts, programmes, fillers, ..head };
-    check_overlaps(&channel, &places_of_parts, subject)?;
-    check_day(&channel, &places_of_parts, &places, subject)?;
+    check_overlaps(&channel, &parts_at, subject)?;
+    check_day(&channel, &parts_at, &durations_at, subject)?;
     Ok(channel)
 }
 
-/// The parts of a day, and where each begins in the text.
+/// The parts of a day, and the offset in the text that each begins at.
 pub(super) fn day_parts(
     texts: Vec<DayPartText>,
     start_on_min: Option<u16>,
     subject: &Subject<'_>,
-) -> Result<(Vec<DayPart>, Vec<Place>), LineUpError> {
+) -> Result<(Vec<DayPart>, Vec<usize>), LineUpError> {
     if texts.len() > Channel::DAY_PARTS_MAX {
         return Err(subject.error(None, LineUpProblem::PartCount(texts.len())));
     }
-    let places = texts.iter().map(|part| subject.place(&part.from)).collect();
+    let parts_at = texts.iter().map(|part| part.from.span().start).collect();
     let mut day_parts: Vec<DayPart> = Vec::new();
     for text in texts {
         let part = day_part(text, &day_parts, start_on_min, subject)?;
         day_parts.push(part);
     }
-    Ok((day_parts, places))
+    Ok((day_parts, parts_at))
 }
 
 /// Whether no two parts of the day overlap.
 pub(super) fn check_overlaps(
     channel: &Channel,
-    parts: &[Place],
+    parts_at: &[usize],
     subject: &Subject<'_>,
 ) -> Result<(), LineUpError> {
     channel.windows().map(drop).map_err(|(one, other)| {
@@ -236,7 +236,7 @@ pub(super) fn check_overlaps(
             one: part_name(channel, one).to_owned(),
             other: part_name(channel, other).to_owned(),
         };
-        subject.error(parts.get(other).copied(), problem)
+        subject.error(parts_at.get(other).copied(), problem)
     })
 }
 
@@ -273,19 +273,19 @@ fn day_part(
 /// Whether each part of the day has something to play, and each programme a part that it fits.
 fn check_day(
     channel: &Channel,
-    parts: &[Place],
-    programmes: &[Option<Place>],
+    parts_at: &[usize],
+    durations_at: &[usize],
     subject: &Subject<'_>,
 ) -> Result<(), LineUpError> {
     let part_name = |part: usize| part_name(channel, part);
-    let part_place = |part: usize| parts.get(part).copied();
+    let part_at = |part: usize| parts_at.get(part).copied();
     // Whoever calls has checked that they do not overlap.
     let windows = channel.windows().unwrap_or_default();
 
-    for (programme, place) in channel.programmes.iter().zip(programmes) {
+    for (programme, at) in channel.programmes.iter().zip(durations_at) {
         let fails = |problem| {
             let name = format!("{}, {}", subject.name, Quoted(&programme.title));
-            Err(Subject { toml: subject.toml, name }.error(*place, problem))
+            Err(Subject { toml: subject.toml, name }.error(Some(*at), problem))
         };
         let name = programme.part.as_deref();
         if let Some(name) = name
@@ -302,18 +302,17 @@ fn check_day(
     }
     for window in &windows {
         if channel.programmes_of(window.part).next().is_none() {
-            let (problem, place) = match window.part {
-                Some(part) => (
-                    LineUpProblem::PartWithoutProgramme(part_name(part).to_owned()),
-                    part_place(part),
-                ),
+            let (problem, at) = match window.part {
+                Some(part) => {
+                    (LineUpProblem::PartWithoutProgramme(part_name(part).to_owned()), part_at(part))
+                }
                 None => {
                     let to_min = (window.from_min + window.length_min) % DAY_MIN;
                     let (from, to) = (clock(window.from_min), clock(to_min));
                     (LineUpProblem::NothingBetweenParts { from, to }, None)
                 }
             };
-            return Err(subject.error(place, problem));
+            return Err(subject.error(at, problem));
         }
     }
     Ok(())
@@ -393,16 +392,13 @@ impl Subject<'_> {
         rule: impl FnOnce(T) -> Result<U, LineUpProblem>,
     ) -> Result<U, LineUpError> {
         let start = value.span().start;
-        rule(value.into_inner())
-            .map_err(|problem| self.error(Some(place(self.toml, start)), problem))
+        rule(value.into_inner()).map_err(|problem| self.error(Some(start), problem))
     }
 
-    pub(super) fn error(&self, place: Option<Place>, problem: LineUpProblem) -> LineUpError {
+    /// The error that a problem at this offset in the text is.
+    pub(super) fn error(&self, at: Option<usize>, problem: LineUpProblem) -> LineUpError {
+        let place = at.map(|offset| place(self.toml, offset));
         LineUpError { place, subject: self.name.clone(), problem }
-    }
-
-    pub(super) fn place<T>(&self, value: &Spanned<T>) -> Place {
-        place(self.toml, value.span().start)
     }
 
     pub(super) fn check_some<T, U>(
