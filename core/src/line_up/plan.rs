@@ -163,8 +163,8 @@ struct PlanText {
     channel: Vec<ChannelText>,
 }
 
-// serde cannot say where the fields of a flattened struct stand, so those of a source are here three
-// times.
+// serde cannot say where the fields of a flattened struct stand, so those of a source are here
+// three times.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChannelText {
@@ -500,8 +500,8 @@ items = ["ident"]
                 "\"Haxan\"",
                 "\"Häxan\"",
                 format!(
-                    "line 19, column 23: {it}: \"Häxan\" is not an archive.org identifier; use what \
-                     follows archive.org/details/ in the address of its page"
+                    "line 19, column 23: {it}: \"Häxan\" is not an archive.org identifier; use \
+                     what follows archive.org/details/ in the address of its page"
                 ),
             ),
             (
@@ -528,8 +528,8 @@ items = ["ident"]
                 "\"22:00\"",
                 "\"22:10\"",
                 format!(
-                    "line 17, column 8: {it}: no programme starts at \"22:10\", as they start every \
-                     30 minutes from midnight on; move it, or change start_on"
+                    "line 17, column 8: {it}: no programme starts at \"22:10\", as they start \
+                     every 30 minutes from midnight on; move it, or change start_on"
                 ),
             ),
         ] {

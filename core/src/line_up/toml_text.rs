@@ -801,8 +801,8 @@ duration = "1:41"
             (
                 "\"06:00\"",
                 "\"20:00\"",
-                "line 13, column 6: it: the part of the day ends at \"20:00\", when it begins; give \
-                 it another end, or leave the part out where it is to be the whole day",
+                "line 13, column 6: it: the part of the day ends at \"20:00\", when it begins; \
+                 give it another end, or leave the part out where it is to be the whole day",
             ),
             (
                 "to = \"06:00\"",

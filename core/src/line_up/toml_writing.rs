@@ -1,6 +1,6 @@
 //! From a line-up to the TOML that [`super::toml_text`] reads as the same. Order and form are those
-//! of `core/line-up.toml`, so that what is written can be compared and changed by a person; comments
-//! are not kept.
+//! of `core/line-up.toml`, so that what is written can be compared and changed by a person;
+//! comments are not kept.
 
 use alloc::format;
 use alloc::string::String;

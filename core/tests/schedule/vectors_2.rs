@@ -7,8 +7,8 @@ use testcard_core::schedule::{DEFAULT_SEED, Schedule};
 use testcard_core::time::UnixMillis;
 
 const HEAD: &str = "\
-# What is on when, by version 2 of the schedule, which core/src/schedule.rs describes, on the channels
-# of core/tests/schedule/arranged.toml. A vector a line, fields separated by tabs:
+# What is on when, by version 2 of the schedule, which core/src/schedule.rs describes, on the
+# channels of core/tests/schedule/arranged.toml. A vector a line, fields separated by tabs:
 #   seed       the set's; unsigned, 64 bits
 #   channel    its id
 #   at         the moment, in milliseconds since 1970-01-01T00:00:00Z

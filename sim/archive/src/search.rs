@@ -3,8 +3,8 @@
 //! Their shapes are archive.org's, and so are `[RANGE_OUT_OF_BOUNDS]` as plain text under a JSON
 //! content type beyond 10,000 results, and a cursor beyond that. Synthetic are the numbers of
 //! downloads, the words of errors behind their codes, and that a query knows no more than terms
-//! joined by `AND`: `field:value`, `field:"some words"`, `year:[1920 TO 1929]`, `*:*`, and words of a
-//! title.
+//! joined by `AND`: `field:value`, `field:"some words"`, `year:[1920 TO 1929]`, `*:*`, and words of
+//! a title.
 
 use std::collections::BTreeMap;
 

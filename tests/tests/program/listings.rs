@@ -11,7 +11,8 @@ use crate::run::program;
 /// Where Debian's xmltv-util, the reader's package, has the DTD.
 const DTD: &str = "/usr/share/xmltv/xmltv.dtd";
 
-/// What the reader says of a file. It has to be there: a test that passes without it proves nothing.
+/// What the reader says of a file. It has to be there: a test that passes without it proves
+/// nothing.
 fn verdict(file: &Path) -> (bool, String) {
     assert!(Path::new(DTD).exists(), "{DTD} is missing: run tools/need xmltv");
     let output = Command::new("tv_validate_file")
@@ -62,7 +63,8 @@ part = "night"
 description = "\u0007\u0085\uFFFE \uFFFD] é\né"
 
 [[channel.programme]]
-title = "Short"
+title = "\uFFFD"
+description = "\u0007"
 item = "short"
 file = "short.mp3"
 duration = "0:01"

@@ -10,7 +10,7 @@ use serde::Serialize;
 use testcard_core::line_up::{Channel, LineUp, Plan, Programme};
 use testcard_core::net::Url;
 
-use super::{Failure, NetworkArgs, parse_url, set_line_up, unusable};
+use super::{ARCHIVE, Failure, NetworkArgs, parse_url, set_line_up, unusable};
 use crate::library::cache::Cache;
 use crate::library::catalogue::{Archive, Catalogue};
 use crate::library::client::{AskError, Client};
@@ -25,7 +25,8 @@ pub struct LineUpCommand {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make the set's line-up out of the channels you want: items, or what archive.org's search finds
+    /// Make the set's line-up out of the channels you want: items, or what archive.org's search
+    /// finds
     Refresh(Refresh),
     /// Say what is wrong with a line-up or with channels.toml, if anything
     Check(Check),
@@ -75,7 +76,7 @@ struct ArchiveArgs {
     #[arg(long)]
     fresh: bool,
     /// A mirror of archive.org, or a test server
-    #[arg(long, value_name = "URL", value_parser = parse_url, default_value = "https://archive.org")]
+    #[arg(long, value_name = "URL", value_parser = parse_url, default_value = ARCHIVE)]
     base_url: Url,
     #[command(flatten)]
     network: NetworkArgs,

@@ -49,6 +49,9 @@ pub struct CommandLine {
     network: NetworkArgs,
 }
 
+/// Where films come from unless told.
+const ARCHIVE: &str = "https://archive.org";
+
 #[derive(Subcommand)]
 enum Command {
     /// Play one MP4 without the guide

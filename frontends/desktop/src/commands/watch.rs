@@ -6,7 +6,7 @@ use testcard_core::guide::{Hours, Kept};
 use testcard_core::net::Url;
 use testcard_core::stream::Limits;
 
-use super::{Failure, KeepArgs, NetworkArgs, ScheduleArgs, parse_url, unusable};
+use super::{ARCHIVE, Failure, KeepArgs, NetworkArgs, ScheduleArgs, parse_url, unusable};
 use crate::clock::SystemClock;
 use crate::local_time::hours_here;
 use crate::offline;
@@ -53,8 +53,6 @@ enum HoursArg {
 }
 
 const OFFLINE: &str = "The set is offline: test pictures stand in for the films.";
-
-const ARCHIVE: &str = "https://archive.org";
 
 pub fn run(
     args: Watch,

@@ -1,7 +1,7 @@
 //! What archive.org says, as JSON and otherwise, with all its habits: numbers that are strings,
-//! strings that are arrays, lengths in three forms, an empty object for an item that does not exist,
-//! errors with status 200, plain text under a JSON content type. Never fails over a value that it
-//! could do without.
+//! strings that are arrays, lengths in three forms, an empty object for an item that does not
+//! exist, errors with status 200, plain text under a JSON content type. Never fails over a value
+//! that it could do without.
 
 use serde_json::{Map, Value};
 use testcard_core::line_up::{LicenceKind, Programme};
@@ -373,7 +373,8 @@ mod tests {
     #[test]
     fn a_page_of_results_is_read_from_either_search() {
         let page = r#"{"response":{"numFound":2,"start":0,"docs":[
-            {"identifier":"a","licenseurl":"http://x"},{"identifier":["b"]},{"no":"identifier"}]}}"#;
+            {"identifier":"a","licenseurl":"http://x"},{"identifier":["b"]},
+            {"no":"identifier"}]}}"#;
         let Ok(found) = search_page(page.as_bytes()) else { panic!("a page") };
         let ids: Vec<_> = found.items.iter().map(|item| item.identifier.as_str()).collect();
         assert_eq!((ids, found.total), (vec!["a", "b"], Some(2)));

@@ -19,9 +19,9 @@ use testcard_core::line_up::{Channel, Files, LineUp, Programme};
 
 use super::answers::{File, Item, licence};
 
-/// Formats of films, best first: archive.org's usual derivative of 640 × 480 at some 700 kb/s, those
-/// with more lines, the older derivative of 320 × 240, then what a person uploaded as MP4, which may
-/// be of any codec, and last what was made for modems.
+/// Formats of films, best first: archive.org's usual derivative of 640 × 480 at some 700 kb/s,
+/// those with more lines, the older derivative of 320 × 240, then what a person uploaded as MP4,
+/// which may be of any codec, and last what was made for modems.
 pub const FILMS: [&str; 11] = [
     "h.264",
     "h.264 IA",

@@ -1,6 +1,7 @@
 //! Asks archive.org, politely: one question at a time and at most one a second, an answer that came
-//! within a day from disk, patience when it is busy, and never for long. Redirects are followed by the
-//! core's rules. Knows nothing of what the answers mean; whoever asks says whether one is any good.
+//! within a day from disk, patience when it is busy, and never for long. Redirects are followed by
+//! the core's rules. Knows nothing of what the answers mean; whoever asks says whether one is any
+//! good.
 
 use std::fmt;
 use std::sync::Arc;
@@ -146,8 +147,8 @@ impl Client {
         Ok(Self { https, news, cache, manners: Manners::towards(base), asked_at: None })
     }
 
-    /// What `read` makes of the answer at `url`: one of the last day from disk, else a new one. Takes
-    /// as long as it takes: with all tries some five minutes at most.
+    /// What `read` makes of the answer at `url`: one of the last day from disk, else a new one.
+    /// Takes as long as it takes: with all tries some five minutes at most.
     ///
     /// # Errors
     /// Why there is none after a few tries.

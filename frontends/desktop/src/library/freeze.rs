@@ -1,7 +1,7 @@
-//! From a plan to a line-up that says it all: every item looked up, one file chosen for each film, in
-//! an order that stays. Whoever has the file has the schedule; so a refresh keeps what is there in
-//! its order, adds what is new at the end, and says what it changed, because each change moves the
-//! channel's schedule.
+//! From a plan to a line-up that says it all: every item looked up, one file chosen for each film,
+//! in an order that stays. Whoever has the file has the schedule; so a refresh keeps what is there
+//! in its order, adds what is new at the end, and says what it changed, because each change moves
+//! the channel's schedule.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! The guide as extended M3U. Of the attributes, `tvg-id` ties a channel to its XMLTV listing; Kodi's
-//! and Jellyfin's readers take these, and every other player skips what it does not know.
+//! The guide as extended M3U. Of the attributes, `tvg-id` ties a channel to its XMLTV listing;
+//! Kodi's and Jellyfin's readers take these, and every other player skips what it does not know.
 //!
 //! An address is a film's: a player starts it at its beginning, and knows nothing of what follows.
 

@@ -15,7 +15,7 @@ use testcard_core::net::Url;
 use testcard_core::schedule::{Airing, Schedule};
 use testcard_core::time::UnixMillis;
 
-use super::{Failure, ScheduleArgs, parse_url, unusable};
+use super::{ARCHIVE, Failure, ScheduleArgs, parse_url, unusable};
 use crate::local_time::hours_here;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -40,7 +40,7 @@ pub struct Guide {
     #[arg(long, value_name = "TIME", conflicts_with = "when")]
     from: Option<Timestamp>,
     /// Films are under this address and not archive.org's, for mirrors and tests
-    #[arg(long, value_name = "URL", value_parser = parse_url, default_value = "https://archive.org")]
+    #[arg(long, value_name = "URL", value_parser = parse_url, default_value = ARCHIVE)]
     base_url: Url,
     #[command(flatten)]
     schedule: ScheduleArgs,

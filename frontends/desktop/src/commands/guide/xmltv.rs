@@ -1,5 +1,5 @@
-//! The guide in the XMLTV format, version 0.5 of its DTD: <https://wiki.xmltv.org/>. Times are UTC to
-//! the second; a programme ends where what follows it starts.
+//! The guide in the XMLTV format, version 0.5 of its DTD: <https://wiki.xmltv.org/>. Times are UTC
+//! to the second; a programme ends where what follows it starts.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -38,9 +38,12 @@ fn write_programme(listed: &Listed, channel: &str, out: &mut impl Write) -> io::
     let (starts, ends) = (second(listed.airing.starts), second(listed.airing.ends));
     let (Some(starts), Some(ends)) = (starts, ends) else { return Ok(()) };
     writeln!(out, "  <programme start=\"{starts}\" stop=\"{ends}\" channel=\"{channel}\">")?;
-    writeln!(out, "    <title>{}</title>", Line(&programme.title))?;
-    if let Some(description) = &programme.description {
-        writeln!(out, "    <desc>{}</desc>", Line(description))?;
+    // Neither may be empty, whatever is left of it.
+    let title = Some(Line(&programme.title).to_string()).filter(|title| !title.is_empty());
+    writeln!(out, "    <title>{}</title>", title.as_ref().unwrap_or(&programme.item))?;
+    let description = programme.description.as_ref().map(|text| Line(text).to_string());
+    if let Some(description) = description.filter(|text| !text.is_empty()) {
+        writeln!(out, "    <desc>{description}</desc>")?;
     }
     if let Some(year) = programme.year {
         writeln!(out, "    <date>{year}</date>")?;
@@ -77,7 +80,10 @@ struct Line<'a>(&'a str);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, word) in self.0.split_whitespace().enumerate() {
+        let is_between =
+            |c: char| c.is_whitespace() || c.is_control() || ('\u{fffd}'..='\u{ffff}').contains(&c);
+        let words = self.0.split(is_between).filter(|word| !word.is_empty());
+        for (nth, word) in words.enumerate() {
             if nth > 0 {
                 f.write_str(" ")?;
             }
@@ -86,8 +92,6 @@ impl fmt::Display for Line<'_> {
                     '&' => f.write_str("&amp;")?,
                     '<' => f.write_str("&lt;")?,
                     '>' => f.write_str("&gt;")?,
-                    '\u{fffd}'..='\u{ffff}' => {}
-                    c if c.is_control() => {}
                     c => write!(f, "{c}")?,
                 }
             }
@@ -109,6 +113,15 @@ mod tests {
             String::from_utf8(out).unwrap()
         });
         let version = env!("CARGO_PKG_VERSION");
+        let on = |start: &str, stop: &str, channel: &str| {
+            format!(
+                "  <programme start=\"{start} +0000\" stop=\"{stop} +0000\" \
+                 channel=\"{channel}\">"
+            )
+        };
+        let film = on("20261120200000", "20261120214452", "films.testcard");
+        let concert = on("20261120200000", "20261120210000", "radio.testcard");
+        let another = on("20261120210000", "20261120220000", "radio.testcard");
         assert_eq!(
             xml,
             format!(
@@ -124,21 +137,21 @@ mod tests {
     <display-name>Radio</display-name>
     <display-name>22</display-name>
   </channel>
-  <programme start=\"20261120200000 +0000\" stop=\"20261120214452 +0000\" channel=\"films.testcard\">
+{film}
     <title>Häxan &lt;tinted&gt; &amp; \"subtitled\"</title>
-    <desc>Two lines, and &lt;tags&gt; &amp; a  bell .</desc>
+    <desc>Two lines, and &lt;tags&gt; &amp; a bell .</desc>
     <date>1922</date>
     <category lang=\"en\">Film</category>
     <length units=\"seconds\">6293</length>
     <url>https://archive.org/details/Haxan</url>
   </programme>
-  <programme start=\"20261120200000 +0000\" stop=\"20261120210000 +0000\" channel=\"radio.testcard\">
+{concert}
     <title>A Concert</title>
     <category lang=\"en\">Radio</category>
     <length units=\"seconds\">3600</length>
     <url>https://archive.org/details/concert</url>
   </programme>
-  <programme start=\"20261120210000 +0000\" stop=\"20261120220000 +0000\" channel=\"radio.testcard\">
+{another}
     <title>A Concert</title>
     <category lang=\"en\">Radio</category>
     <length units=\"seconds\">3600</length>
