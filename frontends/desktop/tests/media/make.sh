@@ -26,3 +26,11 @@ ffmpeg -v error -y -f lavfi -i "aevalsrc=0.5*sin(2*PI*441*t)|0:s=44100:d=1" -c:a
 
 # The left side of it alone, a fifth of a second.
 ffmpeg -v error -y -f lavfi -i "aevalsrc=0.5*sin(2*PI*441*t):s=44100:d=0.2" -c:a aac -b:a 48k mono.aac
+
+# Six seconds of picture and sound in fragments of a second, whose samples are where the file says and
+# not where the fragment does (ISO/IEC 14496-12 §8.8.7, base-data-offset-present).
+ffmpeg -v error -y -f lavfi -i "color=gray:s=64x48:r=25:d=6,format=yuv420p" \
+    -f lavfi -i "sine=frequency=441:sample_rate=44100:d=6" \
+    -c:v libx264 -profile:v main -bf 2 -g 25 -threads 1 -c:a aac -b:a 32k -ac 1 \
+    -map_metadata -1 -flags +bitexact -fflags +bitexact \
+    -movflags empty_moov+frag_keyframe fragments.mp4
