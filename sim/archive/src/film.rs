@@ -296,9 +296,9 @@ impl VirtualFilm {
     fn of_sound(clip: &Arc<Clip>, kind: SoundFile, spec: &FilmSpec) -> Result<Self, FilmError> {
         let sound =
             Sound::new(kind, spec.duration_ms, spec.bytes).map_err(|error| match error {
-                SoundError::TooLong => FilmError::TooLong,
-                SoundError::TooFew(minimum) => FilmError::TooFewBytes { minimum },
-                SoundError::TooMany(maximum) => FilmError::TooManyBytes { maximum },
+                SoundError::Duration => FilmError::TooLong,
+                SoundError::AtLeast(minimum) => FilmError::TooFewBytes { minimum },
+                SoundError::AtMost(maximum) => FilmError::TooManyBytes { maximum },
             })?;
         Ok(Self {
             samples: Samples::new(clip.clone(), 0),

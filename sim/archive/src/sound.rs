@@ -138,11 +138,11 @@ pub(crate) struct Sound {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SoundError {
     /// Too long for its numbers.
-    TooLong,
-    /// At least so many bytes.
-    TooFew(u64),
+    Duration,
+    /// It has at least so many bytes.
+    AtLeast(u64),
     /// Nothing can be put into it to make it larger than this.
-    TooMany(u64),
+    AtMost(u64),
 }
 
 impl Sound {
@@ -158,7 +158,7 @@ impl Sound {
         let count = count.div_ceil(u128::from(CLIP_SECONDS) * 1000).max(1);
         // A FLAC frame's number has 31 bits, a time of the MP4 32.
         let count = u64::try_from(count).ok().filter(|count| *count < 1 << 26);
-        let count = count.ok_or(SoundError::TooLong)?;
+        let count = count.ok_or(SoundError::Duration)?;
         let ends = pieces.iter().scan(0, |end, piece| {
             *end += piece.len() as u64;
             Some(*end)
@@ -168,17 +168,17 @@ impl Sound {
         let mut sound = Self { kind, head, padding: 0, pieces, ends, count };
         let least = sound.len();
         if kind == SoundFile::Fragments && sound.count * 2 > u64::from(u32::MAX) / MP4_RATE {
-            return Err(SoundError::TooLong);
+            return Err(SoundError::Duration);
         }
         sound.padding = match bytes.map(|bytes| (bytes, bytes.checked_sub(least))) {
             None => 0,
-            Some((_, None)) => return Err(SoundError::TooFew(least)),
+            Some((_, None)) => return Err(SoundError::AtLeast(least)),
             Some((_, Some(0))) => 0,
             Some((_, Some(padding))) if padding < sound.padding_header() => {
-                return Err(SoundError::TooFew(least + sound.padding_header()));
+                return Err(SoundError::AtLeast(least + sound.padding_header()));
             }
             Some((_, Some(padding))) if padding > sound.padding_max() => {
-                return Err(SoundError::TooMany(least + sound.padding_max()));
+                return Err(SoundError::AtMost(least + sound.padding_max()));
             }
             Some((_, Some(padding))) => padding,
         };
@@ -367,10 +367,10 @@ fn coded_bytes(first: u8) -> usize {
 /// A number as FLAC codes it (§9.1.5): like UTF-8, and further.
 fn coded(number: u64) -> Vec<u8> {
     let later = match number {
-        0..0x80 => return vec![number as u8],
-        0..0x800 => 1,
-        0..0x1_0000 => 2,
-        0..0x20_0000 => 3,
+        ..0x80 => return vec![number as u8],
+        0x80..0x800 => 1,
+        0x800..0x1_0000 => 2,
+        0x1_0000..0x20_0000 => 3,
         _ => 4,
     };
     // As many ones as there are bytes.
@@ -444,10 +444,10 @@ mod tests {
             let least = whole(kind, 12, None).len() as u64;
             assert_eq!(whole(kind, 12, Some(least + 100_000)).len() as u64, least + 100_000);
             let few = Sound::new(kind, 12_000, Some(least - 1)).unwrap_err();
-            assert_eq!(few, SoundError::TooFew(least));
+            assert_eq!(few, SoundError::AtLeast(least));
         }
         let many = Sound::new(SoundFile::Mp3, 12_000, Some(1 << 40)).unwrap_err();
-        assert!(matches!(many, SoundError::TooMany(_)));
+        assert!(matches!(many, SoundError::AtMost(_)));
     }
 
     #[test]
