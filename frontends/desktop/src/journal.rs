@@ -126,6 +126,11 @@ impl Journal {
         self.recording.clone()
     }
 
+    /// Whether a file is being written.
+    pub fn is_traced(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Notes that a programme is tuned to, before the core says so and anything is asked for.
     pub fn tuned(&mut self, at: Instant, url: &Url, aim: Aim, duration: Option<Duration>) {
         if let Some(recording) = &self.recording {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sdl2::event::{Event, WindowEvent};
@@ -216,6 +216,11 @@ impl Television {
     /// Wakes the window's thread from another one.
     pub fn waker(&self) -> impl Fn() + Send + 'static {
         waker(&self.event_subsystem)
+    }
+
+    /// Whether anybody reads what [`Television::trace`] writes.
+    pub fn is_traced(&self) -> bool {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).is_traced()
     }
 
     /// Writes an event of the window's.

@@ -223,7 +223,7 @@ fn a_programme_starts_over_and_comes_back_to_now() {
     watched.display.press("s");
     watched.running.wait_for("starting over", |trace| tuned(trace) == 2);
     let over_us = watched.last("tuned")["target_us"].as_i64().expect("µs");
-    assert!((0..5_000_000).contains(&over_us), "{over_us} µs");
+    assert_eq!(over_us, 0);
     watched.running.wait_for("the screen", |trace| {
         trace.iter().any(|event| event["behind_ms"].as_i64().is_some_and(|ms| ms > 60_000))
     });

@@ -17,7 +17,7 @@ use testcard_core::net::Url;
 use testcard_core::playback::Aim;
 use testcard_core::schedule::{Airing, Schedule};
 use testcard_core::stream::Limits;
-use testcard_core::time::{Clock, UnixMillis};
+use testcard_core::time::{Clock, MediaTime, UnixMillis};
 use testcard_https::Options;
 
 pub use self::archive::Archive;
@@ -38,6 +38,9 @@ const RETRY_AFTER_MS: i64 = 60_000;
 /// A set clock that disagrees with the monotonic one by more than this was set by somebody, or the
 /// machine has slept: the schedule is joined anew.
 const CLOCK_JUMP_MS: i64 = 2_000;
+
+/// So near to its beginning a programme that is started over is at its beginning.
+const STARTS_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often a screen that shows nothing new is looked at: often enough for a clock's minute.
 const IDLE: Duration = Duration::from_millis(250);
@@ -111,6 +114,8 @@ struct On {
     airing: Airing,
     /// Watched minus monotonic time when it was tuned to, in ms.
     clock_offset_ms: i64,
+    /// Whether it cannot be played, which has been told of.
+    has_failed: bool,
     /// When to try again after a failure of the network.
     retry_at: Option<UnixMillis>,
     captions: Captions,
@@ -275,11 +280,12 @@ impl Set {
             let same = (on.channel, on.airing) == (channel, airing);
             let jumped = on.clock_offset_ms.abs_diff(clock_offset_ms) > CLOCK_JUMP_MS as u64;
             if same
-                && on.retry_at.is_none()
+                && !on.has_failed
                 && let Some(Err(failure)) = &report.ending
-                && failure.is_network()
             {
-                on.retry_at = Some(wall.plus_millis(RETRY_AFTER_MS));
+                log::warn!("{failure}");
+                on.has_failed = true;
+                on.retry_at = failure.is_network().then(|| wall.plus_millis(RETRY_AFTER_MS));
             }
             let retry = on.retry_at.is_some_and(|at| at <= wall);
             if same && !jumped && !retry && !self.retune {
@@ -298,7 +304,13 @@ impl Set {
         });
         match wanted {
             Some((url, duration)) => {
-                let aim = Aim::Live { when: now, position: airing.position(at) };
+                let position = airing.position(at);
+                // Whoever starts over is to see the first second too, however long tuning takes.
+                let from_start = at < wall && position < MediaTime::ZERO + STARTS_WITHIN;
+                let aim = match from_start {
+                    true => Aim::At(MediaTime::ZERO),
+                    false => Aim::Live { when: now, position },
+                };
                 self.television.tuner().tune(url, aim, Limits::DESKTOP, Some(duration));
             }
             // The ident, which is drawn.
@@ -308,6 +320,7 @@ impl Set {
             channel,
             airing,
             clock_offset_ms,
+            has_failed: false,
             retry_at: None,
             captions: programme.map_or(Captions::None, |programme| captions(base, programme)),
             dropped_before: self.television.pictures_dropped(),
@@ -409,6 +422,9 @@ impl Set {
 
     /// Tells the trace of the screen, where that has changed.
     fn trace(&mut self, view: &View, moment: Moment, status: &Status) {
+        if !self.television.is_traced() {
+            return;
+        }
         let channels = &self.schedule.line_up().channels;
         let number = |channel: usize| channels.get(channel).map_or(0, |channel| channel.number);
         let cursor = self.guide.selected(&self.schedule, moment);
