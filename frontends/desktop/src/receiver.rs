@@ -11,7 +11,7 @@ use std::time::Duration;
 use testcard_core::mp4::{Avc, Codec, Orientation, Track};
 use testcard_core::net::{Network, Url};
 use testcard_core::playback::{Aim, Next, Part, Player, SoundLine, Step};
-use testcard_core::stream::{Condition, Container, Limits, ProgrammeFailure};
+use testcard_core::stream::{Condition, Limits, ProgrammeFailure};
 use testcard_core::time::{Instant, MediaTime};
 use testcard_core::trace::Trace;
 use testcard_session::Level;
@@ -271,6 +271,8 @@ impl<N: Network> Receiver<N> {
         self.orientation = Orientation::default();
         self.sound_only = None;
         let Some(player) = &mut self.player else { return Happening::Ended };
+        let has_picture =
+            player.track(Part::Picture).is_some() || player.coding(Part::Picture).is_some();
         if let Some(track) = player.track(Part::Picture) {
             self.orientation = track.picture().map_or(Orientation::default(), |p| p.orientation);
             match picture_decoder(&track) {
@@ -296,11 +298,10 @@ impl<N: Network> Receiver<N> {
                 Err(why) => player.refuse(Part::Sound, &why.to_string()),
             }
         }
-        let is_sound_file = player.container().is_some_and(|c| c != Container::FragmentedMp4);
         if self.picture_decoder.is_none() && self.sound_decoder.is_some() {
-            self.sound_only = Some(match is_sound_file {
-                true => "This programme is heard and not seen.".to_string(),
-                false => "This programme's picture cannot be shown; it is heard and not seen."
+            self.sound_only = Some(match has_picture {
+                false => "This programme is heard and not seen.".to_string(),
+                true => "This programme's picture cannot be shown; it is heard and not seen."
                     .to_string(),
             });
         }

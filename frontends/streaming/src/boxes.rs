@@ -8,6 +8,9 @@ use testcard_core::mp4::boxes::{Child, Children, FourCc};
 /// Samples of one fragment. At 50 a second they are half an hour.
 const SAMPLES_MAX: u64 = 100_000;
 
+/// Runs of one fragment. Who interleaves starts one for each second or so of a track.
+const RUNS_MAX: u32 = 1000;
+
 /// The boxes among these bytes, up to the first that is broken.
 fn boxes(bytes: &[u8]) -> impl Iterator<Item = Child<'_>> {
     Children::new(bytes, 0).map_while(Result::ok)
@@ -69,7 +72,7 @@ impl Fragment {
     /// Reads the `moof` box that is all of `moof`, of a fragment of so many bytes with its media: no
     /// more samples than it has room for, none larger than the fragment. `None`: it is damaged.
     pub fn read(moof: &[u8], fragment_bytes: u64, defaults: &[Defaults]) -> Option<Self> {
-        let (mut read, mut samples) = (Self::default(), 0);
+        let (mut read, mut samples, mut bytes, mut runs_left) = (Self::default(), 0, 0, RUNS_MAX);
         let first = boxes(moof).next().filter(|child| child.kind == FourCc(*b"moof"))?;
         let tracks = first.children(0).map_while(Result::ok);
         for traf in tracks.filter(|child| child.kind == FourCc(*b"traf")) {
@@ -88,7 +91,10 @@ impl Fragment {
             let size = if flags & 0x10 != 0 { u32_at(tfhd.body, at)? } else { default };
             let runs = traf.children(0).map_while(Result::ok);
             for run in runs.filter(|child| child.kind == FourCc(*b"trun")) {
-                samples += check_run(run.body, size, fragment_bytes)?;
+                runs_left = runs_left.checked_sub(1)?;
+                let run = check_run(run.body, size, fragment_bytes)?;
+                // Runs may lie about where their samples are, and share them: not more in sum either.
+                (samples, bytes) = (samples + run.samples, bytes + run.bytes);
             }
             let begins = find(b"tfdt").and_then(|time| match time.body.first()? {
                 0 => u32_at(time.body, 4).map(u64::from),
@@ -96,7 +102,7 @@ impl Fragment {
             });
             read.parts.push(Part { track, begins });
         }
-        (samples <= SAMPLES_MAX).then_some(read)
+        (samples <= SAMPLES_MAX && bytes <= fragment_bytes).then_some(read)
     }
 
     /// Makes offsets from the start of the file, where the box is at `file_at`, offsets from the
@@ -110,8 +116,14 @@ impl Fragment {
     }
 }
 
-/// How many samples a run has (§8.8.8), if it has room for them.
-fn check_run(run: &[u8], default_size: u32, whole: u64) -> Option<u64> {
+/// What is in a run.
+struct Run {
+    samples: u64,
+    bytes: u64,
+}
+
+/// What a run has (§8.8.8), if it has room for it.
+fn check_run(run: &[u8], default_size: u32, whole: u64) -> Option<Run> {
     let flags = u32_at(run, 0)? & 0xff_ffff;
     let count = u32_at(run, 4)?;
     // A data offset from the fragment's start that leads out of it leads to other people's bytes.
@@ -132,7 +144,7 @@ fn check_run(run: &[u8], default_size: u32, whole: u64) -> Option<u64> {
         };
         bytes += u64::from(size);
     }
-    (bytes <= whole).then_some(u64::from(count))
+    (bytes <= whole).then_some(Run { samples: count.into(), bytes })
 }
 
 /// Segments of a file by its segment index (§8.16.3): where each begins and when, and the end of the
@@ -178,12 +190,17 @@ mod tests {
     }
 
     fn moof(tfhd: &[u32], trun: &[u32]) -> Vec<u8> {
+        moof_of_runs(tfhd, trun, 1)
+    }
+
+    /// The same run so many times.
+    fn moof_of_runs(tfhd: &[u32], trun: &[u32], runs: usize) -> Vec<u8> {
         let traf = boxed(
             b"traf",
             &[
                 &boxed(b"tfhd", &[&words(tfhd)]),
                 &boxed(b"tfdt", &[&words(&[0, 48_000])]),
-                &boxed(b"trun", &[&words(trun)]),
+                &boxed(b"trun", &[&words(trun)]).repeat(runs),
             ],
         );
         boxed(b"moof", &[&boxed(b"mfhd", &[&words(&[0, 1])]), &traf])
@@ -222,6 +239,18 @@ mod tests {
         }
         let large = [Defaults { track: 7, size: 200 }];
         assert_eq!(Fragment::read(&moof(&[0, 7], &[0, 3]), 300, &large), None);
+    }
+
+    #[test]
+    fn runs_that_share_their_samples_are_counted_for_each() {
+        let run = [0x201, 1, 0, 100];
+        let fragment = |runs| Fragment::read(&moof_of_runs(&[0, 7], &run, runs), 300, &[]);
+        assert!(fragment(3).is_some());
+        assert_eq!(fragment(4), None, "four times 100 bytes of 300");
+        let empty = [1, 0, 0];
+        let fragment = |runs| Fragment::read(&moof_of_runs(&[0, 7], &empty, runs), 300, &[]);
+        assert!(fragment(1000).is_some());
+        assert_eq!(fragment(1001), None, "more runs than anybody makes");
     }
 
     #[test]

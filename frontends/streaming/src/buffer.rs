@@ -72,7 +72,7 @@ impl StreamingBuffer {
         let has = shared.start..=shared.start + shared.bytes.len() as u64;
         if !(has.contains(&offset) && has.contains(&until)) {
             let mut piece = std::mem::take(&mut shared.bytes);
-            bytes.copy(offset..until.max(offset + PIECE_BYTES), &mut piece);
+            bytes.copy(offset..until.saturating_add(PIECE_BYTES), &mut piece);
             (shared.start, shared.bytes) = (offset, piece);
         }
         let end = shared.start + shared.bytes.len() as u64;

@@ -29,6 +29,9 @@ const MOOV_BYTES_MAX: u64 = 1024 * 1024;
 const SIDX_BYTES_MAX: u64 = 256 * 1024;
 /// The largest fragment.
 const FRAGMENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// What looks like a fragment and is looked into, in one search. Only a file made to cost time has
+/// more that are none.
+const CANDIDATES_MAX: u32 = 1000;
 /// Boxes before the first fragment.
 const BOXES_MAX: u32 = 1000;
 /// The longest header of a box with a known type.
@@ -230,11 +233,16 @@ impl Fragments {
         let mut piece = Vec::new();
         loop {
             let is_here = bytes.copy(at..at.saturating_add(look), &mut piece);
+            let mut candidates = 0;
             let found = (0..piece.len().saturating_sub(24)).find_map(|n| {
                 // Its first box says its number, in 16 bytes (§8.8.5).
                 let is_one = piece[n + 4..].starts_with(b"moof\0\0\0\x10mfhd");
                 let size = usize::try_from(boxes::u32_at(&piece, n)?).ok()?;
                 let moof = piece.get(n..n.checked_add(size)?).filter(|_| is_one)?;
+                candidates += 1;
+                if candidates > CANDIDATES_MAX {
+                    return None;
+                }
                 let read = Fragment::read(moof, FRAGMENT_BYTES_MAX, &self.defaults)?;
                 let time = read.parts.iter().find_map(|part| self.begin_of(part))?;
                 Some((at + n as u64, time))
