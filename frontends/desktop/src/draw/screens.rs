@@ -345,9 +345,7 @@ impl Screen<'_> {
     }
 
     fn page(&mut self, grid: &Grid) {
-        if let Some(rect) = self.place(Part::Page) {
-            self.canvas.fill_gradient(rect, 0, PAGE_TOP, PAGE_BOTTOM);
-        }
+        self.page_ground(grid);
         if let Some(picture) = self.place(Part::Picture) {
             self.canvas.erase(picture);
         }
@@ -386,6 +384,50 @@ impl Screen<'_> {
             self.canvas.set_clip(before);
         }
         self.scroll(grid);
+    }
+
+    /// The page's ground, but for what cells will cover: filling is half of the work, and no pixel
+    /// need be filled twice.
+    fn page_ground(&mut self, grid: &Grid) {
+        let Some(page) = self.place(Part::Page) else { return };
+        let mut left = page;
+        if let Some(rows) = self.place(Part::Rows) {
+            let radius = self.em / 4;
+            for row in &grid.rows {
+                let Some(head) = self.place(Part::Channel(row.channel)) else { continue };
+                let inside = Rect { x: rows.x, width: rows.width, ..head }.inset(0, radius);
+                let inside = inside.intersection(rows);
+                let from = inside.y.max(left.y);
+                let inside = Rect { y: from, height: inside.y + inside.height - from, ..inside };
+                if inside.height <= 0 {
+                    continue;
+                }
+                self.ground(page, Rect { height: inside.y - left.y, ..left });
+                let below = inside.y + inside.height;
+                left = Rect { y: below, height: page.y + page.height - below, ..left };
+                let cells = row.cells.iter();
+                let cells =
+                    cells.filter_map(|cell| self.place(Part::Cell(row.channel, cell.starts)));
+                let covered: Vec<Rect> = std::iter::once(head).chain(cells).collect();
+                let mut x = page.x;
+                for cover in covered {
+                    self.ground(page, Rect { x, width: cover.x - x, ..inside });
+                    x = x.max(cover.x + cover.width);
+                }
+                self.ground(page, Rect { x, width: page.x + page.width - x, ..inside });
+            }
+        }
+        self.ground(page, left);
+    }
+
+    /// What is in `part` of the page's ground.
+    fn ground(&mut self, page: Rect, part: Rect) {
+        if part.width <= 0 || part.height <= 0 {
+            return;
+        }
+        let before = self.canvas.narrow_clip(part);
+        self.canvas.fill_gradient(page, 0, PAGE_TOP, PAGE_BOTTOM);
+        self.canvas.set_clip(before);
     }
 
     fn about(&mut self, about: &About) {
