@@ -142,7 +142,7 @@ fn schedule() -> Schedule {
         programmes: vec![programme("One"), programme("Other")],
         ..Channel::default()
     };
-    Schedule::new(LineUp { channels: vec![channel], ..LineUp::built_in() }, 1)
+    Schedule::new(LineUp { channels: vec![channel] }, 1)
 }
 
 /// What a person reads is a sentence: no more, no less, and nothing of a programmer's.

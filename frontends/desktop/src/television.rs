@@ -516,3 +516,59 @@ fn key(code: Keycode) -> Option<Key> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_remote_control_is_on_the_keyboard() {
+        // Characters, and keys without one (SDL_keycode.h).
+        let codes = (0..128).chain((1 << 30)..(1 << 30) + 512);
+        let there: Vec<Key> = codes.filter_map(Keycode::from_i32).filter_map(key).collect();
+        let wanted = [
+            Key::Up,
+            Key::Down,
+            Key::Left,
+            Key::Right,
+            Key::Ok,
+            Key::Back,
+            Key::Guide,
+            Key::ChannelUp,
+            Key::ChannelDown,
+            Key::VolumeUp,
+            Key::VolumeDown,
+            Key::Mute,
+            Key::FullScreen,
+            Key::LastChannel,
+            Key::Info,
+            Key::Earlier,
+            Key::Later,
+            Key::Live,
+            Key::StartOver,
+            Key::Favourite,
+            Key::NextFavourite,
+            Key::Subtitles,
+            Key::Sleep,
+            Key::Health,
+            Key::Quit,
+        ];
+        for key in wanted.into_iter().chain((0..10).map(Key::Digit)) {
+            assert!(there.contains(&key), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_trace_says_what_was_done_in_one_way_only() {
+        for (input, said) in [
+            (Input::Key(Key::ChannelUp), "channel_up"),
+            (Input::Key(Key::Ok), "ok"),
+            (Input::Key(Key::Digit(3)), "digit 3"),
+            (Input::Click { x: 640, y: 360 }, "click 640,360"),
+            (Input::Wheel { rows: -1, hours: 0 }, "wheel -1,0"),
+            (Input::FullScreen(true), "full screen on"),
+        ] {
+            assert_eq!(input.to_string(), said);
+        }
+    }
+}
