@@ -1,8 +1,8 @@
 //! What archive.org knows about its items: for the set's guide, item by item and never waiting; and
 //! for making line-ups, all at once.
 //!
-//! [`client`] asks, politely, and [`cache`] remembers; [`answers`] reads what comes back;
-//! [`catalogue`] knows where to ask for what; [`choice`] picks one file of a film, and [`freeze`]
+//! `client` asks, politely, and `cache` remembers; `answers` reads what comes back;
+//! `catalogue` knows where to ask for what; `choice` picks one file of a film, and `freeze`
 //! makes a line-up of a plan. Nothing here plays, and nothing that plays waits for this.
 
 pub(crate) mod answers;
@@ -65,7 +65,7 @@ impl Library {
     /// own, from the first question on, and calls `wake` when it knows more.
     ///
     /// # Errors
-    /// Those of [`Client::new`].
+    /// When the extra certificate authority is none.
     pub fn open(
         base: Url,
         network: Options,
