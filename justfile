@@ -147,6 +147,11 @@ bench-sim *ARGS: (need "c++" "python3")
 bench-guide: (need "c++" "nasm" "pkg-config" "sdl2")
     cargo run --release --quiet --locked -p testcard --example redraw
 
+# The pictures of docs/screens anew: look at them before committing
+screenshots: (need "c++" "nasm" "pkg-config" "sdl2" "python3" "xvfb" "xdotool" "imagemagick")
+    cargo build --release --quiet --locked -p testcard
+    tools/screenshots
+
 # Installs what of NAMES is missing, on Debian and Ubuntu; elsewhere says what to install
 [private]
 need *NAMES:
