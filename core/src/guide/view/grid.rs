@@ -125,7 +125,7 @@ pub struct About {
     pub position: Option<String>,
     /// What it is about.
     pub description: Option<String>,
-    /// "https://archive.org/details/Detour".
+    /// `https://archive.org/details/Detour`.
     pub link: Option<String>,
     /// In a person's words.
     pub licence: Option<String>,
