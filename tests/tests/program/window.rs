@@ -4,6 +4,8 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::Value;
@@ -252,7 +254,7 @@ fn what_a_person_changed_is_there_the_next_time() {
 }
 
 /// Stands before an archive that has no subtitles, and has some: one line that is said all the time.
-fn with_subtitles(archive: String) -> String {
+fn with_subtitles(archive: String, asked: Arc<AtomicUsize>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     thread::spawn(move || {
@@ -264,7 +266,10 @@ fn with_subtitles(archive: String) -> String {
             let path = request.split(' ').nth(1).unwrap_or_default();
             let subtitles = "1\n00:00:00,000 --> 02:00:00,000\n<i>Nobody</i> said this.\n";
             let response = match path.ends_with(".srt") {
-                true => format!("200 OK\r\nContent-Length: {}\r\n\r\n{subtitles}", subtitles.len()),
+                true => {
+                    asked.fetch_add(1, Ordering::SeqCst);
+                    format!("200 OK\r\nContent-Length: {}\r\n\r\n{subtitles}", subtitles.len())
+                }
                 false => {
                     format!("302 Found\r\nLocation: {archive}{path}\r\nContent-Length: 0\r\n\r\n")
                 }
@@ -281,7 +286,8 @@ fn subtitles_are_fetched_when_somebody_wants_them_and_shown_while_they_do() {
     let display = Display::start();
     let stage = Stage::new(archive());
     fs::write(stage.path("line-up.toml"), line_up()).expect("a file");
-    let front = with_subtitles(stage.server.url().to_string());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let front = with_subtitles(stage.server.url().to_string(), Arc::clone(&asked));
     let mut running = Watched::switch_on(&display, &stage, Some(&front));
     running.wait_for("a picture", |trace| trace.iter().any(|e| e["ev"] == "picture"));
     assert!(running.trace.iter().all(|event| event["subtitle"].is_null()));
@@ -295,4 +301,15 @@ fn subtitles_are_fetched_when_somebody_wants_them_and_shown_while_they_do() {
         let screen = trace.iter().rev().find(|event| event["ev"] == "screen");
         screen.is_some_and(|screen| screen["subtitle"].is_null())
     });
+    // Another moment of the same programme has the same subtitles.
+    display.press("s");
+    running.wait_for("the beginning", |trace| {
+        trace.iter().any(|event| event["ev"] == "picture" && event["pts_us"] == 0)
+    });
+    display.press("c");
+    running.wait_for("what is said there", |trace| {
+        let screen = trace.iter().rev().find(|event| event["ev"] == "screen");
+        screen.is_some_and(|screen| screen["subtitle"] == "Nobody said this.")
+    });
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }

@@ -94,12 +94,12 @@ impl AskError {
         }
     }
 
-    /// Whether the network is to blame and another day may bring an answer.
+    /// Whether nobody answered, or only with errors of their own: another day may bring an answer.
     pub fn is_network(&self) -> bool {
         match self {
             Self::Exchange(_) | Self::TimedOut | Self::Busy(_) | Self::Later(_) => true,
-            Self::Status(_) | Self::Address(_) | Self::TooLong(_) => false,
-            Self::Refused(_) | Self::Nonsense(_) => false,
+            Self::Nonsense(_) => true,
+            Self::Status(_) | Self::Address(_) | Self::TooLong(_) | Self::Refused(_) => false,
         }
     }
 }

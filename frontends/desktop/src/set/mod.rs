@@ -316,13 +316,20 @@ impl Set {
             // The ident, which is drawn.
             None => self.television.tuner().leave(),
         }
+        // Another moment of the same programme has the same subtitles: they are not asked for twice.
+        let same = self.on.take().filter(|on| (on.channel, on.airing) == (channel, airing));
+        let captions = match (same, programme) {
+            (Some(on), _) => on.captions,
+            (None, Some(programme)) => captions(base, programme),
+            (None, None) => Captions::None,
+        };
         self.on = Some(On {
             channel,
             airing,
             clock_offset_ms,
             has_failed: false,
             retry_at: None,
-            captions: programme.map_or(Captions::None, |programme| captions(base, programme)),
+            captions,
             dropped_before: self.television.pictures_dropped(),
         });
         Ok(())
