@@ -130,6 +130,17 @@ sort = \"year asc\"
 ";
 
 #[test]
+fn who_has_no_plan_is_shown_one_that_can_be_used() {
+    let home = Home::new(Archive::new(Clip::test_card(), 1));
+    let (code, _, complaint) = home.refresh();
+    assert_eq!(code, 2);
+    let (sentence, example) = complaint.split_once("\n\n").unwrap();
+    assert!(sentence.contains("config/testcard/channels.toml is not there"), "{sentence}");
+    home.want(example);
+    assert_eq!(home.ask(&["lineup", "check"]).0, 0);
+}
+
+#[test]
 fn a_search_becomes_a_line_up_that_the_set_plays() {
     let home = Home::new(archive(6));
     home.want(SEARCH);

@@ -90,12 +90,28 @@ pub fn run(args: LineUpCommand) -> Result<(), Failure> {
     }
 }
 
+/// What a plan looks like, for who has none.
+const EXAMPLE: &str = "\
+[[channel]]
+id = \"silents\"
+number = 12
+name = \"Silents\"
+search = \"collection:silent_films AND year:[1920 TO 1929]\"
+";
+
 fn refresh(args: Refresh) -> Result<(), Failure> {
     let places = Places::of_this_person();
     let channels = args.channels.or_else(|| places.as_ref().map(Places::channels));
     let channels = channels.ok_or_else(|| nowhere("--channels"))?;
     let out = args.out.or_else(|| places.as_ref().map(Places::line_up));
     let out = out.ok_or_else(|| nowhere("--out"))?;
+    if !channels.exists() {
+        return Err(Failure::Usage(format!(
+            "{} is not there. Write down the channels that you want, like this, or name another \
+             file with --channels:\n\n{EXAMPLE}",
+            channels.display()
+        )));
+    }
     let plan = Plan::parse(&read(&channels)?).map_err(unusable(&named(&channels)))?;
     // What cannot come to anything is said before anybody is asked for hours.
     let planned = plan.channels.iter().map(|planned| planned.channel.clone()).collect();
