@@ -54,9 +54,9 @@ const ARCHIVE: &str = "https://archive.org";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Play one MP4 without the guide
+    /// Play one film or sound file without the guide
     Play(play::Play),
-    /// Print the tracks of an MP4, and its samples
+    /// Print what a film or sound file is made of, and the samples of a film
     Probe(probe::Probe),
     /// Print what every channel shows
     Now(now::Now),
